@@ -1,0 +1,78 @@
+# Python 3.11 or later builds the virtualenvs; everything else comes with them.
+PYTHON ?= python3.11
+# Lambda runs 3.13. A version manager's shim may be on PATH and yet not run, so ask it to.
+LAMBDA_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || command -v $(PYTHON))
+
+DEV := .venv/dev
+UV := $(DEV)/bin/uv
+RUN := $(DEV)/bin/python
+REQUEST ?=
+
+export SAM_CLI_TELEMETRY := 0
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down demo test check format bench requirements clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(DEV)/.installed .venv/emulator/.installed .venv/lambda/.installed ## create the virtualenvs, from pinned and hashed requirements
+
+up: install ## start the local stack: emulator, build, deploy (writes .local/stack.json)
+	$(RUN) -m local.stack up
+
+down: $(DEV)/.installed ## stop the local stack
+	$(RUN) -m local.stack down
+
+demo: install ## run one onboarding against the local stack (REQUEST=file.json for your own)
+	$(RUN) -m local.demo $(REQUEST)
+
+test: install ## run every test
+	$(RUN) -m pytest
+
+check: install ## lint, type-check, and validate the template and the state machines
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(RUN) -m local.lint
+
+format: $(DEV)/.installed ## rewrite the Python files in the project's format
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: install ## print the benchmarks
+	$(RUN) -m local.bench
+
+requirements: $(DEV)/.installed ## pin the newest releases that the *.in files allow
+	cd functions && $(abspath $(UV)) pip compile $(PIN) requirements.in -o requirements.txt
+	cd requirements && for name in uv emulator lambda dev; do \
+		$(abspath $(UV)) pip compile $(PIN) $$name.in -o $$name.txt || exit; done
+
+clean: ## stop the local stack and remove everything that was made
+	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; fi
+	rm -rf .venv .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# One pin for every platform and Python (--universal), and no header, which would hold paths of this machine.
+PIN := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --quiet
+
+# pip is only the way to uv, which installs the rest in seconds.
+$(DEV)/.installed: requirements/uv.txt requirements/dev.txt
+	$(PYTHON) -m venv $(DEV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(UV) pip sync --quiet --require-hashes --python $(RUN) requirements/dev.txt
+	touch $@
+
+# An environment of its own: the emulator pins botocore exactly.
+.venv/emulator/.installed: requirements/emulator.txt | $(DEV)/.installed
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv/emulator
+	$(UV) pip sync --quiet --require-hashes --python .venv/emulator/bin/python requirements/emulator.txt
+	touch $@
+
+# What stands in for the Lambda runtime: AWS's runtime client and boto3.
+.venv/lambda/.installed: requirements/lambda.txt | $(DEV)/.installed
+	@echo "the Lambda stand-in runs on $(LAMBDA_PYTHON)"
+	$(UV) venv --quiet --clear --python $(LAMBDA_PYTHON) .venv/lambda
+	$(UV) pip sync --quiet --require-hashes --python .venv/lambda/bin/python requirements/lambda.txt
+	touch $@
