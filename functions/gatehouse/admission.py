@@ -1,0 +1,129 @@
+"""Admit a request: record, lock and idempotency key come into being in one transaction, or not at all."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from gatehouse import approvals, iam_users, onboarding_request, records, times
+from gatehouse.errors import InvalidRequest, UserAlreadyExists
+from gatehouse.model import FieldProblem, Onboarding, Requester, Status, TimelineEntry
+from gatehouse.problems import Problem
+from gatehouse.profiles import Account, Review, fingerprint, review
+from gatehouse.table import Table
+
+IDEMPOTENCY_SECONDS = 86_400
+
+_ATTEMPTS = 8
+_EXECUTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+
+
+def admit(
+    table: Table,
+    iam: Any,
+    onboarding_id: str,
+    reviewed: Review,
+    requester: Requester,
+    idempotency: "Idempotency | None",
+) -> str:
+    """The id of the admitted onboarding: `onboarding_id`, or that of an earlier identical request.
+
+    Raises Problem: 409 when the user exists or is being onboarded, 422 when the idempotency key stands
+    for another request.
+    """
+    for _ in range(_ATTEMPTS):
+        if idempotency and (earlier := idempotency.earlier(table)):
+            return earlier
+        if taken := iam_users.same_name(iam, reviewed.request["user_name"]):
+            raise Problem(HTTPStatus.CONFLICT, "user-exists", f"user_name {taken} exists already.")
+        record = _record(onboarding_id, reviewed, requester)
+        try:
+            table.transact(
+                *records.creation(table, record), *(idempotency.writes(table, record) if idempotency else ())
+            )
+        except table.TransactionCancelled:
+            # Lost a race: to the same request (found in the next round) or to another for this name.
+            if idempotency is None or not idempotency.earlier(table):
+                _refuse_if_locked(table, record)
+            continue
+        return onboarding_id
+    raise Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many requests for this user at once: try again."
+    )
+
+
+def admit_from_console(
+    table: Table, iam: Any, onboarding_id: str, document: object, account: Account
+) -> None:
+    """Write the record of an execution that was started by hand with a request as its input.
+
+    Raises InvalidRequest or UserAlreadyExists; then nothing is written.
+    """
+    if not _EXECUTION_NAME.fullmatch(onboarding_id):
+        rule = "must be 1 to 80 letters, digits, - and _, beginning with a letter or digit"
+        raise InvalidRequest([FieldProblem("execution name", rule)])
+    reviewed = review(onboarding_request.canonical(document), account, times.now())
+    try:
+        admit(table, iam, onboarding_id, reviewed, Requester(None, None, verified=False), None)
+    except Problem as problem:
+        raise UserAlreadyExists(str(problem)) from None
+
+
+def belongs_to(table: Table, onboarding_id: str, execution_arn: str) -> bool:
+    """Whether a record was written by this very execution, started by hand, in an earlier try."""
+    record = records.find(table, onboarding_id)
+    return (
+        record is not None and not record.requester.verified and record.execution_arn in (None, execution_arn)
+    )
+
+
+class Idempotency:
+    """An `Idempotency-Key` of one caller: for 24 hours it stands for one request."""
+
+    def __init__(self, caller: str, key: str, request: dict[str, Any]) -> None:
+        self._key = f"idempotency#{fingerprint([caller, key])}"
+        self._fingerprint = fingerprint(request)
+
+    def earlier(self, table: Table) -> str | None:
+        """The onboarding the key stands for; raises Problem 422 when it stands for another request."""
+        row = table.get(self._key)
+        if row is None or row["expires_at"] <= times.now():
+            return None
+        if row["fingerprint"] != self._fingerprint:
+            detail = "This Idempotency-Key was used with another request within 24 hours: use a new one."
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
+        return str(row["onboarding_id"])
+
+    def writes(self, table: Table, record: Onboarding) -> list[dict[str, Any]]:
+        expires_at = times.after(record.created_at, IDEMPOTENCY_SECONDS)
+        row = {
+            "pk": self._key,
+            "fingerprint": self._fingerprint,
+            "onboarding_id": record.onboarding_id,
+            "expires_at": expires_at,
+            "ttl": int(times.parse(expires_at).timestamp()),
+        }
+        free = "attribute_not_exists(pk) OR expires_at <= :now"
+        return [table.putting(row, only_if=free, now=record.created_at)]
+
+
+def _record(onboarding_id: str, reviewed: Review, requester: Requester) -> Onboarding:
+    now = times.now()
+    return Onboarding(
+        onboarding_id=onboarding_id,
+        status=Status.REQUESTED,
+        request=reviewed.request,
+        digest=reviewed.digest,
+        grants=reviewed.grants,
+        requester=requester,
+        approval=approvals.as_started(reviewed.approval, requester.verified),
+        created_at=now,
+        updated_at=now,
+        timeline=(TimelineEntry(now, "requested", requester.person or requester.arn or "console"),),
+    )
+
+
+def _refuse_if_locked(table: Table, record: Onboarding) -> None:
+    holder = records.holder(table, record.user_name)
+    if holder and holder != record.onboarding_id:
+        detail = f"user_name {record.user_name} is being onboarded already."
+        raise Problem(HTTPStatus.CONFLICT, "user-being-onboarded", detail)

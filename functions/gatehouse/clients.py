@@ -1,0 +1,72 @@
+"""Cached AWS clients: the only place that imports boto3."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from gatehouse import errors
+
+_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
+# SES knows no idempotency token: a retry by the SDK after a lost answer would send the mail twice.
+_NO_RETRIES = Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10
+)
+
+_TRANSIENT = frozenset(
+    {
+        "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
+        "RequestLimitExceeded", "ProvisionedThroughputExceededException", "ServiceFailure",
+        "InternalFailure", "InternalServerError", "InternalServiceError", "InternalServiceErrorException",
+        "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
+        "ConcurrentModification", "TransactionConflictException", "KMSInternalException",
+        "DependencyTimeoutException",
+    }
+)  # fmt: skip
+
+
+to_dynamodb = TypeSerializer().serialize
+from_dynamodb = TypeDeserializer().deserialize
+
+
+@cache
+def client(service: str) -> Any:
+    """The client of one AWS service, made once per process."""
+    return boto3.client(service, config=_NO_RETRIES if service == "sesv2" else _RETRIES)  # type: ignore[call-overload]
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Turn the SDK's exceptions into those that a state machine knows by name.
+
+    The SDK's own messages may echo a parameter (ParamValidationError echoes its value), so nothing of
+    them goes on but the operation, the code and, where access was denied, AWS's own sentence.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _from_client_error(error) from None
+    except HTTPClientError as error:
+        raise errors.TransientFault(f"no answer: {type(error).__name__}") from None
+    except BotoCoreError as error:
+        raise errors.AwsCallFailed(f"not sent: {type(error).__name__}") from None
+
+
+def _from_client_error(error: ClientError) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "Unknown")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    summary = f"{error.operation_name}: {code}"
+    if code == "EntityTemporarilyUnmodifiable":
+        return errors.TemporarilyUnmodifiable(summary)
+    if code in ("NoSuchEntity", "NoSuchEntityException"):
+        return errors.NotYetConsistent(summary)
+    if code in _TRANSIENT or status >= 500 or status == 429:
+        return errors.TransientFault(summary)
+    if code.startswith("AccessDenied"):
+        summary += f" ({error.response['Error'].get('Message', '')})"
+    return errors.AwsCallFailed(summary)

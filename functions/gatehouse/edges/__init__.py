@@ -1,0 +1,1 @@
+"""Entry points that no state machine calls: APIs, events, schedules."""

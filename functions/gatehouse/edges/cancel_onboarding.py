@@ -1,0 +1,52 @@
+"""POST /onboardings/{id}/cancel: a flag that every step looks at, and a wake-up for a machine that waits."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from gatehouse import ownership, records, settings, waking
+from gatehouse.clients import client
+from gatehouse.edges import api
+from gatehouse.logs import logger
+from gatehouse.model import OPEN, UNDER_WAY, Onboarding
+from gatehouse.problems import Problem
+from gatehouse.table import Table
+
+app = api.resolver()
+cancel_onboarding = api.handler(app)
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    operators: str
+
+
+@app.post("/onboardings/<onboarding_id>/cancel")
+def cancel(onboarding_id: str) -> Response[str]:
+    """202 the record, which is undone from now on; 403 somebody else's, 404, 409 once final."""
+    config = settings.load(Settings)
+    table = Table(client("dynamodb"), config.table_name)
+    caller = api.caller(app)
+    record = ownership.require(table, onboarding_id, caller, config.operators)
+    record = _flag(table, record, caller.person or caller.arn)
+    try:
+        waking.fail(client("stepfunctions"), record, "Cancelled", f"cancelled by {record.cancelled_by}")
+    except Exception as error:  # noqa: BLE001 - the flag stands; the follow-up wakes the machine
+        logger().warning("not woken yet", error=type(error).__name__)
+    return api.answer(HTTPStatus.ACCEPTED, record.public())
+
+
+def _flag(table: Table, record: Onboarding, by: str) -> Onboarding:
+    """Raises Problem 409 once the record is final. What is being rolled back already goes on as it is."""
+    try:
+        return records.change(
+            table, record.onboarding_id, "cancel_requested", within=UNDER_WAY, sets={"cancelled_by": by}, by=by,
+            only_if="attribute_not_exists(#cancelled_by)",
+        )  # fmt: skip
+    except table.ConditionFailed:
+        stands = records.find(table, record.onboarding_id) or record
+    if stands.status not in OPEN:
+        raise Problem(HTTPStatus.CONFLICT, "already-final", f"The onboarding is {stands.status}.")
+    return stands

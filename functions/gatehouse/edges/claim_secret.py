@@ -1,0 +1,165 @@
+"""POST /claim: reveal a secret once, to who has both the link and the code."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from gatehouse import access_keys, claims, iam_users, passwords, records, settings, times
+from gatehouse.clients import client
+from gatehouse.edges import api
+from gatehouse.errors import InvalidRequest
+from gatehouse.logs import logger
+from gatehouse.model import FieldProblem, Onboarding, Status
+from gatehouse.problems import Problem
+from gatehouse.profiles import Account
+from gatehouse.table import Expression, Table
+
+app = api.resolver()
+claim_secret = api.handler(app)
+
+_LATE = {
+    "used": "It was used already. If that was not you, tell who requested your access.",
+    "withdrawn": "It was withdrawn: a newer one was sent, or the onboarding ended.",
+    "burnt": "The code was wrong too often. Ask for the instructions to be sent again.",
+    "expired": "It is too old. Ask for the instructions to be sent again.",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    claim_code_key_arn: str
+
+
+@app.post("/claim")
+def claim() -> Response[str]:
+    """200 the secret, once; 400, 403 `{attempts_left}`, 404, 410 used, burnt, expired or withdrawn."""
+    config = settings.load(Settings)
+    table = Table(client("dynamodb"), config.table_name)
+    token, code = _parse(api.body(app))
+    # An attempt is taken before it is compared, so that many at once are not more than five.
+    row = _take_attempt(table, token)
+    expected = claims.code(client("kms"), config.claim_code_key_arn, row["onboarding_id"], row["generation"])
+    if not claims.same_code(code, expected):
+        detail = "The code is wrong."
+        raise Problem(HTTPStatus.FORBIDDEN, "wrong-code", detail, attempts_left=row["attempts_left"])
+    record = _mark_used(table, row)
+    try:
+        answer = _reveal(row, record)
+    except Exception:
+        _give_back(table, row)
+        raise
+    logger().info("claimed", onboarding_id=row["onboarding_id"], kind=row["kind"])
+    return api.answer(HTTPStatus.OK, answer)
+
+
+def _parse(body: bytes) -> tuple[str, str]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidRequest([FieldProblem("body", "must be JSON")]) from None
+    if not isinstance(document, dict):
+        raise InvalidRequest([FieldProblem("body", "must be a JSON object with token and code")])
+    problems = [
+        FieldProblem(name, "is not a field of a claim") for name in document if name not in ("token", "code")
+    ]
+    problems += [
+        FieldProblem(name, "must be text")
+        for name in ("token", "code")
+        if not isinstance(document.get(name), str)
+    ]
+    if problems:
+        raise InvalidRequest(problems)
+    if not claims.is_token(document["token"]):
+        raise _unknown()
+    return document["token"], document["code"]
+
+
+def _take_attempt(table: Table, token: str) -> dict[str, Any]:
+    """The claim's row with one attempt less; raises Problem 404 or 410."""
+    now = times.now()
+    try:
+        return table.update(
+            records.claim_key(claims.token_hash(token)),
+            sets={"attempts_left": Expression("#attempts_left - :one")},
+            only_if="#state = :open AND #attempts_left > :none AND #expires_at > :now",
+            one=1,
+            open="open",
+            none=0,
+            now=now,
+        )
+    except table.ConditionFailed as failure:
+        stood = table.stood_before(failure)
+    if stood is None:
+        raise _unknown()
+    if stood["state"] == "open":
+        raise _late("expired" if stood["expires_at"] <= now else "burnt")
+    raise _late(stood["state"])
+
+
+def _mark_used(table: Table, row: dict[str, Any]) -> Onboarding:
+    """Claim and record change together: of many with the right code, one goes on."""
+    claim_hash = row["pk"].removeprefix("claim#")
+    what = row["kind"]
+    written = records.changing(
+        f"{what}_claimed",
+        within={Status.PROVISIONING, Status.PENDING_MFA}
+        | ({Status.COMPLETE} if what == "access_key" else set()),
+        by="claim",
+        only_if=f"#claims.#{what} = :claim AND attribute_not_exists(#cancelled_by)",
+        claim=claim_hash,
+    )
+    try:
+        table.transact(
+            table.updating(row["pk"], sets={"state": "used"}, only_if="#state = :open", open="open"),
+            table.updating(records.key(row["onboarding_id"]), removes=(f"claims.{what}",), **written),
+        )
+    except table.TransactionCancelled:
+        now_stands = table.get(row["pk"]) or {"state": "used"}
+        raise _late("withdrawn" if now_stands["state"] == "open" else now_stands["state"]) from None
+    record = records.find(table, row["onboarding_id"])
+    if record is None:
+        raise _late("withdrawn")
+    return record
+
+
+def _reveal(row: dict[str, Any], record: Onboarding) -> dict[str, Any]:
+    what = row["kind"].replace("_", "-")
+    name = passwords.secret_name(record.onboarding_id, what, row["generation"])
+    secret = client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    if row["kind"] == "password":
+        account_id = Account.of(record.grants.boundary_enrolling, record.grants.boundary_member).account_id
+        return {
+            "kind": "console_password",
+            "user_name": record.user_name,
+            "sign_in_url": iam_users.sign_in_url(client("iam"), account_id),
+            "password": secret,
+            "reset_required": record.request["require_password_reset"],
+        }
+    key = json.loads(secret)
+    return {"kind": "access_key", **key, "cli_config": access_keys.cli_config(record, **key)}
+
+
+def _give_back(table: Table, row: dict[str, Any]) -> None:
+    """A claim that revealed nothing may be tried again."""
+    written = records.changing(
+        None, within=Status, sets={f"claims.{row['kind']}": row["pk"].removeprefix("claim#")},
+    )  # fmt: skip
+    back = {"state": "open", "attempts_left": Expression("#attempts_left + :one")}
+    table.transact(
+        table.updating(row["pk"], sets=back, only_if="#state = :used", used="used", one=1),
+        table.updating(records.key(row["onboarding_id"]), **written),
+    )
+
+
+def _unknown() -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND, "claim-unknown", "There is no such claim: use the whole link of the mail."
+    )
+
+
+def _late(why: str) -> Problem:
+    return Problem(HTTPStatus.GONE, f"claim-{why}", _LATE[why])

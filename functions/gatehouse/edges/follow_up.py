@@ -1,0 +1,95 @@
+"""The follow-up schedule: finds what no event told, and mends what a fault left behind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gatehouse import executions, iam_users, outcomes, records, settings, times, waking
+from gatehouse.clients import client
+from gatehouse.handling import handler
+from gatehouse.logs import logger
+from gatehouse.model import OPEN, Onboarding, Status
+from gatehouse.table import Table
+
+GRACE_SECONDS = 60
+"""How long a record may rest before its execution is asked for: a start or a step takes seconds."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    state_machine_arn: str
+    roll_back_function: str
+
+
+@handler
+def follow_up(_: dict[str, Any]) -> dict[str, int]:
+    """Look after every open onboarding. One that fails is logged and does not stop the others.
+
+    Out: how many were seen, and how many failed.
+    """
+    config = settings.load(Settings)
+    table = Table(client("dynamodb"), config.table_name)
+    seen = failed = 0
+    for record in _open(table):
+        seen += 1
+        try:
+            _look_after(record, config)
+        except Exception as error:  # noqa: BLE001 - the next record has a right to be looked at
+            failed += 1
+            logger().error("not followed up", onboarding_id=record.onboarding_id, error=type(error).__name__)
+    return {"seen": seen, "failed": failed}
+
+
+def _open(table: Table) -> Iterator[Onboarding]:
+    for status in sorted(OPEN):
+        start: Any = None
+        while True:
+            more = {"ExclusiveStartKey": start} if start else {}
+            keys, start = table.query("by_status", ("status", status.value), Limit=100, **more)
+            found = table.get_many([item["pk"] for item in keys])
+            yield from map(Onboarding.from_item, found.values())
+            if start is None:
+                break
+
+
+def _look_after(record: Onboarding, config: Settings) -> None:
+    stepfunctions = client("stepfunctions")
+    if record.status is Status.PENDING_MFA and not record.cancelled_by and _mfa_settled(record):
+        return
+    if record.task_token and _wake(stepfunctions, record):
+        return
+    if record.updated_at > times.after(times.now(), -GRACE_SECONDS):
+        return
+    arn = record.execution_arn or _execution_arn(config.state_machine_arn, record.onboarding_id)
+    execution = executions.execution(stepfunctions, arn)
+    if execution is None and record.status is Status.REQUESTED:
+        executions.start(stepfunctions, config.state_machine_arn, record.onboarding_id)
+    elif execution is None or execution["status"] != "RUNNING":
+        error, cause = outcomes.of_execution(execution or {"status": "FAILED"})
+        executions.roll_back(client("lambda"), config.roll_back_function, record, error, cause)
+
+
+def _mfa_settled(record: Onboarding) -> bool:
+    """Wake a machine whose user has enrolled, or whose time is over even though somebody made it wait anew."""
+    stepfunctions = client("stepfunctions")
+    if any(iam_users.devices(client("iam"), record.user_name)):
+        return waking.succeed(stepfunctions, record)
+    if record.mfa_expires_at and record.mfa_expires_at <= times.now():
+        return waking.fail(stepfunctions, record, "MfaTimeout", "no device was enrolled in time")
+    return False
+
+
+def _wake(stepfunctions: Any, record: Onboarding) -> bool:
+    """Repeat the wake-up that a decision or a cancellation could not deliver."""
+    if record.cancelled_by:
+        return waking.fail(stepfunctions, record, "Cancelled", f"cancelled by {record.cancelled_by}")
+    if record.status is Status.PROVISIONING:
+        return waking.succeed(stepfunctions, record)
+    if record.status is Status.ROLLING_BACK:
+        return waking.fail(stepfunctions, record, "Rejected", "an approver said no")
+    return False
+
+
+def _execution_arn(state_machine_arn: str, name: str) -> str:
+    return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"

@@ -1,0 +1,126 @@
+"""GET /onboardings and GET /onboardings/{id}: what stands where."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from gatehouse import records, settings
+from gatehouse.clients import client
+from gatehouse.edges import api
+from gatehouse.errors import InvalidRequest
+from gatehouse.model import FieldProblem, Onboarding, Status
+from gatehouse.problems import Problem
+from gatehouse.table import Table
+
+LARGEST_PAGE = 100
+DEFAULT_PAGE = 20
+
+app = api.resolver()
+read_onboardings = api.handler(app)
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+
+
+@app.get("/onboardings/<onboarding_id>")
+def read(onboarding_id: str) -> Response[str]:
+    """200 the record with its timeline and effective grants; 404."""
+    record = records.find(_table(), onboarding_id)
+    if record is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no onboarding of that id.")
+    return api.answer(HTTPStatus.OK, record.public())
+
+
+@app.get("/onboardings")
+def browse() -> Response[str]:
+    """200 `{items, next_cursor}`, newest first; 400 for a wrong filter, limit or cursor."""
+    wanted = app.current_event.query_string_parameters or {}
+    problems = [
+        FieldProblem(name, "is not a parameter of this list") for name in wanted if name not in _PARAMETERS
+    ]
+    if wanted.get("status", Status.REQUESTED) not in set(Status):
+        problems.append(FieldProblem("status", f"must be one of {', '.join(Status)}"))
+    limit = wanted.get("limit", str(DEFAULT_PAGE))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_PAGE):
+        problems.append(FieldProblem("limit", f"must be a number from 1 to {LARGEST_PAGE}"))
+    index, partition = _index(wanted)
+    start = _position(wanted["cursor"], index, partition) if "cursor" in wanted else None
+    if "cursor" in wanted and start is None:
+        problems.append(FieldProblem("cursor", "must be the next_cursor of the same list"))
+    if problems:
+        raise InvalidRequest(problems)
+    found = list(islice(_matching(_table(), wanted, index, partition, start), int(limit) + 1))
+    page = found[: int(limit)]
+    following = _cursor(index, partition, page[-1]) if len(found) > len(page) else None
+    items = [
+        {name: value for name, value in record.public().items() if name != "timeline"} for record in page
+    ]
+    return api.answer(HTTPStatus.OK, {"items": items, "next_cursor": following})
+
+
+_PARAMETERS = ("status", "user_name", "limit", "cursor")
+
+
+def _index(wanted: dict[str, str]) -> tuple[str, tuple[str, str]]:
+    """The index that narrows most, with its partition."""
+    if "user_name" in wanted:
+        return "by_user", ("user_key", wanted["user_name"].lower())
+    if "status" in wanted:
+        return "by_status", ("status", wanted["status"])
+    return "by_time", ("entity", "onboarding")
+
+
+def _matching(
+    table: Table, wanted: dict[str, str], index: str, partition: tuple[str, str], start: dict[str, Any] | None
+) -> Iterator[Onboarding]:
+    """Records in the index's order. The index holds keys only: the record itself is read as it stands now."""
+    more = True
+    while more:
+        options: dict[str, Any] = {"ScanIndexForward": False, "Limit": LARGEST_PAGE}
+        keys, start = table.query(
+            index, partition, **options, **({"ExclusiveStartKey": start} if start else {})
+        )
+        found = table.get_many([item["pk"] for item in keys])
+        for record in (Onboarding.from_item(found[item["pk"]]) for item in keys if item["pk"] in found):
+            if wanted.get("status", record.status) == record.status:
+                yield record
+        more = start is not None
+
+
+def _cursor(index: str, partition: tuple[str, str], record: Onboarding) -> str:
+    position = {
+        "index": index,
+        "pk": records.key(record.onboarding_id),
+        "at": record.created_at,
+        "of": partition[1],
+    }
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str, index: str, partition: tuple[str, str]) -> dict[str, Any] | None:
+    """The key to go on from, or None for a cursor that is not of this list."""
+    try:
+        position = json.loads(
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        )
+    except ValueError:
+        return None
+    if not (isinstance(position, dict) and set(position) == {"index", "pk", "at", "of"}):
+        return None
+    if not all(isinstance(value, str) for value in position.values()):
+        return None
+    if (position["index"], position["of"]) != (index, partition[1]):
+        return None
+    return {"pk": position["pk"], "created_at": position["at"], partition[0]: partition[1]}
+
+
+def _table() -> Table:
+    return Table(client("dynamodb"), settings.load(Settings).table_name)

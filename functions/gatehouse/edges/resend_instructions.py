@@ -1,0 +1,100 @@
+"""POST /onboardings/{id}/resend: a new password, a new link, a new code; the old ones are dead at once."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from gatehouse import claims, ownership, records, settings, times
+from gatehouse.clients import client
+from gatehouse.edges import api
+from gatehouse.model import Onboarding, Status
+from gatehouse.problems import Problem
+from gatehouse.table import Table
+
+MINIMUM_INTERVAL = 60
+"""Seconds between two resends of one onboarding."""
+
+app = api.resolver()
+resend_instructions = api.handler(app)
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    operators: str
+    claim_code_key_arn: str
+    issue_password_function: str
+    send_sign_in_instructions_function: str
+
+
+@app.post("/onboardings/<onboarding_id>/resend")
+def resend(onboarding_id: str) -> Response[str]:
+    """200 `{claim_code, claim_expires_at}`; 403 somebody else's, 404, 409 unless PENDING_MFA, 429."""
+    config = settings.load(Settings)
+    table = Table(client("dynamodb"), config.table_name)
+    caller = api.caller(app)
+    record = ownership.require(table, onboarding_id, caller, config.operators)
+    record = _next_generation(table, record, caller.person or caller.arn)
+    # The issuing and the mailing function alone may touch passwords and send mails: they are asked to.
+    for function in (config.issue_password_function, config.send_sign_in_instructions_function):
+        _invoke(function, {"onboarding_id": onboarding_id})
+    claim_code = claims.code(client("kms"), config.claim_code_key_arn, onboarding_id, record.generation)
+    sent = records.find(table, onboarding_id)
+    claim_expires_at = sent.claim_expires_at if sent else None
+    return api.answer(HTTPStatus.OK, {"claim_code": claim_code, "claim_expires_at": claim_expires_at})
+
+
+def _next_generation(table: Table, record: Onboarding, by: str) -> Onboarding:
+    """Withdraw the open claim and count one up, in one transaction, unless it is too soon or too late."""
+    _require_due(record)
+    now = times.now()
+    written = records.changing(
+        "resend",
+        within={Status.PENDING_MFA},
+        sets={"generation": record.generation + 1, "resent_at": now},
+        by=by,
+        only_if=(
+            "#generation = :generation AND attribute_not_exists(#cancelled_by)"
+            " AND (attribute_not_exists(#resent_at) OR #resent_at <= :due)"
+        ),
+        generation=record.generation,
+        due=times.after(now, -MINIMUM_INTERVAL),
+    )
+    open_claim = record.claims.get("password")
+    try:
+        table.transact(
+            table.updating(records.key(record.onboarding_id), removes=("claims.password",), **written),
+            *([records.withdrawal(table, open_claim)] if open_claim else []),
+        )
+    except table.TransactionCancelled:
+        _require_due(records.find(table, record.onboarding_id) or record)
+        raise Problem(HTTPStatus.CONFLICT, "changed-meanwhile", "The onboarding changed meanwhile.") from None
+    found = records.find(table, record.onboarding_id)
+    return found or record
+
+
+def _require_due(record: Onboarding) -> None:
+    if record.status is not Status.PENDING_MFA or record.cancelled_by:
+        detail = f"The onboarding is {'cancelled' if record.cancelled_by else record.status}."
+        raise Problem(HTTPStatus.CONFLICT, "not-pending-mfa", detail)
+    if record.resent_at is None:
+        return
+    elapsed = (times.parse(times.now()) - times.parse(record.resent_at)).total_seconds()
+    if elapsed < MINIMUM_INTERVAL:
+        wait = max(1, round(MINIMUM_INTERVAL - elapsed))
+        problem = Problem(
+            HTTPStatus.TOO_MANY_REQUESTS, "too-soon", f"Sent a moment ago: try again in {wait} s."
+        )
+        problem.headers["Retry-After"] = str(wait)
+        raise problem
+
+
+def _invoke(function: str, payload: dict[str, Any]) -> None:
+    answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+    if "FunctionError" in answer:
+        error = json.loads(answer["Payload"].read()).get("errorType", "Unknown")
+        detail = f"The old link is dead and the new one could not be made ({error}): resend again in {MINIMUM_INTERVAL} s."
+        raise Problem(HTTPStatus.BAD_GATEWAY, "not-sent", detail)

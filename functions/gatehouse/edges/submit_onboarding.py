@@ -1,0 +1,67 @@
+"""POST /onboardings: admit a request and start its execution."""
+
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from gatehouse import admission, claims, executions, onboarding_request, profiles, settings, times
+from gatehouse.clients import client
+from gatehouse.edges import api
+from gatehouse.errors import InvalidRequest
+from gatehouse.logs import logger
+from gatehouse.model import FieldProblem, Requester, Status, links
+from gatehouse.problems import Problem
+from gatehouse.table import Table
+
+app = api.resolver()
+submit_onboarding = api.handler(app)
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    state_machine_arn: str
+    claim_code_key_arn: str
+    boundary_enrolling_arn: str
+    boundary_member_arn: str
+
+
+@app.post("/onboardings")
+def submit() -> Response[str]:
+    """202; 400, 403, 409, 413, 422. An identical Idempotency-Key and body gets the identical 202."""
+    config = settings.load(Settings)
+    request = onboarding_request.parse(api.body(app))
+    account = profiles.Account.of(config.boundary_enrolling_arn, config.boundary_member_arn)
+    reviewed = profiles.review(request, account, times.now())
+    caller = api.caller(app)
+    idempotency = _idempotency(caller.person or caller.arn, request)
+    if not profiles.may_request(request["profile"], caller):
+        detail = f"profile {request['profile']} is not for you to request."
+        raise Problem(HTTPStatus.FORBIDDEN, "profile-not-allowed", detail)
+    table = Table(client("dynamodb"), config.table_name)
+    requester = Requester(caller.arn, caller.person, verified=True)
+    onboarding_id = admission.admit(table, client("iam"), str(uuid.uuid4()), reviewed, requester, idempotency)
+    _start(config.state_machine_arn, onboarding_id)
+    claim_code = claims.code(client("kms"), config.claim_code_key_arn, onboarding_id, generation=1)
+    accepted = {"onboarding_id": onboarding_id, "status": Status.REQUESTED.value, "claim_code": claim_code}
+    return api.answer(HTTPStatus.ACCEPTED, accepted | {"links": links(onboarding_id)})
+
+
+def _idempotency(caller: str, request: dict[str, Any]) -> admission.Idempotency | None:
+    key = app.current_event.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidRequest([FieldProblem("Idempotency-Key", "must be 1 to 255 printable ASCII characters")])
+    return admission.Idempotency(caller, key, request)
+
+
+def _start(state_machine_arn: str, onboarding_id: str) -> None:
+    """Start the execution; if that fails the record stands, and the follow-up starts it."""
+    try:
+        executions.start(client("stepfunctions"), state_machine_arn, onboarding_id)
+    except Exception as error:  # noqa: BLE001 - the request is admitted, whatever keeps it from starting now
+        logger().warning("not started yet", error=type(error).__name__)

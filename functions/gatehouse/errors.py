@@ -1,0 +1,77 @@
+"""Every error name a state machine may Retry or Catch: the class name is the wire format.
+
+One class per failure that the machine treats differently. A message is shown in the execution
+history and in mails, so none of them ever holds a password, a code or a token.
+"""
+
+from collections.abc import Sequence
+
+from gatehouse.model import FieldProblem
+
+
+class InvalidRequest(Exception):
+    """The request breaks a rule; `problems` names each field and what would be right."""
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{problem.field} {problem.message}" for problem in problems))
+
+
+class UserAlreadyExists(Exception):
+    """An IAM user of that name exists (without regard to case) and is not this onboarding's."""
+
+
+class NotApproved(Exception):
+    """The record holds no sufficient approval of this digest: wait again, whoever woke the machine."""
+
+
+class AlreadyDecided(Exception):
+    """The decision was recorded before the machine began to wait for it."""
+
+
+class Rejected(Exception):
+    """An approver said no."""
+
+
+class ApprovalTimeout(Exception):
+    """Nobody decided in time."""
+
+
+class Cancelled(Exception):
+    """Somebody asked to cancel while the onboarding was under way."""
+
+
+class RecordClosed(Exception):
+    """The record is missing or in a status in which this step must not act."""
+
+
+class MfaAlreadyEnrolled(Exception):
+    """The user was faster than the machine: a device is there, nothing to wait for."""
+
+
+class MfaNotEnrolled(Exception):
+    """Woken without a device in IAM: look again shortly, then wait on."""
+
+
+class MfaTimeout(Exception):
+    """No device was enrolled in time."""
+
+
+class TemporarilyUnmodifiable(Exception):
+    """IAM is still busy with this user (EntityTemporarilyUnmodifiable): retry for minutes."""
+
+
+class NotYetConsistent(Exception):
+    """IAM does not show yet what was just written: retry for seconds."""
+
+
+class TransientFault(Exception):
+    """Throttled, a 5xx or a broken connection: every step may be retried."""
+
+
+class AwsCallFailed(Exception):
+    """AWS refused a call for good. Holds operation and code, never a parameter's value."""
+
+
+class ResidueRemains(Exception):
+    """Roll-back found something again after it had removed it: retry."""

@@ -1,0 +1,33 @@
+"""Executions of the onboarding machine: start one, look at one, undo what one left behind."""
+
+import json
+from typing import Any
+
+from gatehouse.model import Onboarding
+
+
+def roll_back(lambda_client: Any, function: str, record: Onboarding, error: str, cause: str) -> None:
+    """Ask the roll-back function, which alone may delete, to undo this onboarding; does not wait."""
+    payload = {"onboarding_id": record.onboarding_id, "error": error, "cause": cause}
+    lambda_client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode())
+
+
+def start(stepfunctions: Any, state_machine_arn: str, onboarding_id: str) -> None:
+    """Start the execution of an admitted request, once: its name is the onboarding's id."""
+    try:
+        stepfunctions.start_execution(
+            stateMachineArn=state_machine_arn,
+            name=onboarding_id,
+            input=json.dumps({"onboarding_id": onboarding_id}),
+        )
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        return
+
+
+def execution(stepfunctions: Any, arn: str) -> dict[str, Any] | None:
+    """The execution as Step Functions describes it, or None where there is none."""
+    try:
+        described: dict[str, Any] = stepfunctions.describe_execution(executionArn=arn)
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return None
+    return described

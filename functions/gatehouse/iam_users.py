@@ -1,0 +1,102 @@
+"""IAM users as an onboarding needs them. Every function ensures: calling it twice equals calling it once."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gatehouse.errors import NotYetConsistent, UserAlreadyExists
+from gatehouse.model import Grants
+
+PATH = "/gatehouse/"
+MEMBERS_GROUP = "gatehouse-users"
+ID_TAG = "gatehouse:onboarding-id"
+
+
+def same_name(iam: Any, user_name: str) -> str | None:
+    """The name of a user that differs from `user_name` at most in case, which IAM regards as the same."""
+    for page in iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 1000}):
+        for user in page["Users"]:
+            if user["UserName"].lower() == user_name.lower():
+                return str(user["UserName"])
+    return None
+
+
+def ensure_user(
+    iam: Any, user_name: str, *, onboarding_id: str, boundary: str, tags: Mapping[str, str]
+) -> None:
+    """Create the user with guard and tags in the one call, or adopt what an earlier try made.
+
+    Raises UserAlreadyExists for anybody else's user of that name.
+    """
+    try:
+        iam.create_user(
+            UserName=user_name,
+            Path=PATH,
+            PermissionsBoundary=boundary,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+    except iam.exceptions.EntityAlreadyExistsException:
+        _adopt(iam, user_name, onboarding_id, boundary)
+
+
+def ensure_member(iam: Any, user_name: str, group: str) -> None:
+    iam.add_user_to_group(GroupName=group, UserName=user_name)
+
+
+def ensure_grants(iam: Any, user_name: str, grants: Grants) -> None:
+    """Groups, managed and inline policies, exactly as frozen into the digest."""
+    for group in grants.groups:
+        ensure_member(iam, user_name, group)
+    for arn in grants.managed_policies:
+        iam.attach_user_policy(UserName=user_name, PolicyArn=arn)
+    for name, document in grants.inline_policies.items():
+        iam.put_user_policy(UserName=user_name, PolicyName=name, PolicyDocument=document)
+
+
+def ensure_boundary(iam: Any, user_name: str, boundary: str) -> None:
+    """Exchange the boundary in one call and look whether it holds; raises NotYetConsistent."""
+    iam.put_user_permissions_boundary(UserName=user_name, PermissionsBoundary=boundary)
+    stands = iam.get_user(UserName=user_name)["User"].get("PermissionsBoundary", {})
+    if stands.get("PermissionsBoundaryArn") != boundary:
+        raise NotYetConsistent(f"the boundary of {user_name} is not exchanged yet")
+
+
+def own(iam: Any, user_name: str, onboarding_id: str) -> Mapping[str, Any] | None:
+    """The user if this onboarding made it; None if there is none or it is somebody else's."""
+    try:
+        user: Mapping[str, Any] = iam.get_user(UserName=user_name)["User"]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+    return user if _tags(user).get(ID_TAG) == onboarding_id else None
+
+
+def sign_in_url(iam: Any, account_id: str) -> str:
+    """Where an IAM user signs in: the account's alias if it has one, else its number."""
+    aliases = iam.list_account_aliases()["AccountAliases"]
+    return f"https://{aliases[0] if aliases else account_id}.signin.aws.amazon.com/console"
+
+
+def devices(iam: Any, user_name: str) -> Iterator[Mapping[str, Any]]:
+    """The MFA devices enrolled for the user, live from IAM: serial number, time, kind."""
+    for page in iam.get_paginator("list_mfa_devices").paginate(UserName=user_name):
+        for device in page["MFADevices"]:
+            serial = device["SerialNumber"]
+            yield {"serial_number": serial, "enrolled_at": device["EnableDate"], "kind": device_kind(serial)}
+
+
+def device_kind(serial: str) -> str:
+    """`virtual`, `security_key` (FIDO2 and passkeys) or `hardware`, as the serial number tells."""
+    if ":mfa/" in serial:
+        return "virtual"
+    return "security_key" if ":u2f/" in serial else "hardware"
+
+
+def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
+    user = own(iam, user_name, onboarding_id)
+    if user is None:
+        raise UserAlreadyExists(f"user_name {user_name} exists already")
+    if user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
+        ensure_boundary(iam, user_name, boundary)
+
+
+def _tags(user: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in user.get("Tags", [])}

@@ -1,0 +1,44 @@
+"""What the mails say: HTML and plain text of the same content, rendered by Jinja2."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+SUBJECTS = {
+    "approval_wanted": "Approval wanted: {user_name} as {profile}",
+    "sign_in_instructions": "Your AWS account access: {user_name}",
+    "onboarding_complete": "MFA enrolled, access complete: {user_name}",
+    "access_key_ready": "Your AWS access key: {user_name}",
+    "not_enrolled_by_user": "Check this: MFA of {user_name} was enrolled by somebody else",
+    "onboarding_ended": "Onboarding of {user_name} ended: {status}",
+}
+
+
+@dataclass(frozen=True)
+class Mail:
+    subject: str
+    text: str
+    html: str
+
+
+def render(name: str, **content: Any) -> Mail:
+    """The mail of that name. Raises jinja2.UndefinedError when content is missing."""
+    return Mail(
+        SUBJECTS[name].format(**content),
+        _templates().get_template(f"{name}.txt.j2").render(content),
+        _templates().get_template(f"{name}.html.j2").render(content),
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("mail_templates")),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

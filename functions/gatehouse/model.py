@@ -1,0 +1,201 @@
+"""Frozen dataclasses: what a record holds. Times are RFC 3339 in UTC, durations seconds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Status(StrEnum):
+    """Where an onboarding stands, as the API tells it."""
+
+    REQUESTED = "REQUESTED"
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    PROVISIONING = "PROVISIONING"
+    PENDING_MFA = "PENDING_MFA"
+    ROLLING_BACK = "ROLLING_BACK"
+    ROLLBACK_INCOMPLETE = "ROLLBACK_INCOMPLETE"
+    COMPLETE = "COMPLETE"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+    @property
+    def error_name(self) -> str:
+        """The status in CamelCase, as the `Error` of the execution's end."""
+        return "".join(word.capitalize() for word in self.value.split("_"))
+
+
+FINAL = frozenset({Status.COMPLETE, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.FAILED})
+OPEN = frozenset(Status) - FINAL
+UNDER_WAY = OPEN - {Status.ROLLING_BACK, Status.ROLLBACK_INCOMPLETE}
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one field of a request, and what would be right."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: `person` is the person key, None for a role that stands for nobody in particular."""
+
+    arn: str
+    person: str | None
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Who asked. `verified` is false for a start from the Step Functions console."""
+
+    arn: str | None
+    person: str | None
+    verified: bool
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What a request amounts to, resolved and frozen into the digest.
+
+    `inline_policies` maps a policy name to its document (JSON text); everything under `after_mfa`
+    is granted only once a device is enrolled.
+    """
+
+    groups: tuple[str, ...]
+    managed_policies: tuple[str, ...]
+    inline_policies: Mapping[str, str]
+    privileged: bool
+    boundary_enrolling: str
+    boundary_member: str
+    in_words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One approver's decision on one digest."""
+
+    person: str
+    arn: str
+    decision: str
+    reason: str | None
+    digest: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who has to agree, and who did. `needed` counts distinct persons; 0 needs nobody."""
+
+    needed: int
+    approvers: tuple[str, ...]
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    at: str
+    event: str
+    by: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Onboarding:
+    """The record of one onboarding; `request` is canonical, with every default filled in.
+
+    `generation` counts the passwords issued; `claims` maps what is still to be claimed ("password",
+    "access_key") to the hash of its claim; `ending` is where a roll-back under way will end.
+    """
+
+    onboarding_id: str
+    status: Status
+    request: Mapping[str, Any]
+    digest: str
+    grants: Grants
+    requester: Requester
+    approval: Approval
+    created_at: str
+    updated_at: str
+    status_reason: str | None = None
+    status_detail: str | None = None
+    execution_arn: str | None = None
+    task_token: str | None = None
+    ending: Mapping[str, str] | None = None
+    generation: int = 1
+    claims: Mapping[str, str] = field(default_factory=dict)
+    claim_expires_at: str | None = None
+    approval_expires_at: str | None = None
+    resent_at: str | None = None
+    cancelled_by: str | None = None
+    mfa_expires_at: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    mails_sent: Mapping[str, str] = field(default_factory=dict)
+    timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def user_name(self) -> str:
+        return str(self.request["user_name"])
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """The record from its table item (plain Python values)."""
+        known = {name.name: item[name.name] for name in fields(cls) if name.name in item}
+        approval = {
+            **item["approval"],
+            "decisions": tuple(Decision(**one) for one in item["approval"]["decisions"]),
+        }
+        return cls(
+            **known
+            | {
+                "status": Status(item["status"]),
+                "generation": int(item["generation"]),
+                "grants": Grants(**_tuples(item["grants"])),
+                "requester": Requester(**item["requester"]),
+                "approval": Approval(**_tuples(approval) | {"needed": int(approval["needed"])}),
+                "timeline": tuple(TimelineEntry(**entry) for entry in item["timeline"]),
+            }
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The table item; empty attributes are left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def public(self) -> dict[str, Any]:
+        """What the API shows: never a token, a code, a claim's hash or a password."""
+        return {
+            "onboarding_id": self.onboarding_id,
+            "status": self.status.value,
+            "status_reason": self.status_reason,
+            "status_detail": self.status_detail,
+            **self.request,
+            "grants": asdict(self.grants),
+            "digest": self.digest,
+            "requester": asdict(self.requester),
+            "approval": asdict(self.approval),
+            "evidence": dict(self.evidence),
+            "approval_expires_at": self.approval_expires_at,
+            "claim_expires_at": self.claim_expires_at,
+            "mfa_expires_at": self.mfa_expires_at,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "timeline": [asdict(entry) for entry in self.timeline],
+            "links": links(self.onboarding_id),
+        }
+
+
+def links(onboarding_id: str) -> dict[str, str]:
+    """Paths of one onboarding, relative to the stack output `ApiUrl`."""
+    own = f"/onboardings/{onboarding_id}"
+    return {"self": own} | {verb: f"{own}/{verb}" for verb in ("decision", "resend", "cancel")}
+
+
+def _tuples(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()}

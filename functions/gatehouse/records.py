@@ -1,0 +1,187 @@
+"""The record of an onboarding: how it is written, moved on and closed.
+
+Every write carries its condition: a step acts only while its onboarding is in a status that allows it
+and nobody has asked to cancel it. Expiry is always in the condition, TTL only collects garbage.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gatehouse import times
+from gatehouse.claims import ATTEMPTS
+from gatehouse.errors import Cancelled, RecordClosed
+from gatehouse.model import OPEN, UNDER_WAY, Onboarding, Status
+from gatehouse.table import Expression, Table
+
+MACHINE = "gatehouse"
+"""Who acts in a timeline when nobody in particular does."""
+
+CLAIM_KEPT = 30 * 86_400
+"""Seconds a claim's row outlives it, so that a late click is told why it is too late."""
+
+
+def key(onboarding_id: str) -> str:
+    return f"onboarding#{onboarding_id}"
+
+
+def lock_key(user_name: str) -> str:
+    return f"user#{user_name.lower()}"
+
+
+def find(table: Table, onboarding_id: str) -> Onboarding | None:
+    """The record as it stands now."""
+    item = table.get(key(onboarding_id))
+    return Onboarding.from_item(item) if item else None
+
+
+def holder(table: Table, user_name: str) -> str | None:
+    """The id of the onboarding under way for this name, without regard to case."""
+    lock = table.get(lock_key(user_name))
+    return str(lock["onboarding_id"]) if lock else None
+
+
+def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
+    """The writes that bring a record and its lock into being, for one transaction."""
+    item = record.to_item() | {"pk": key(record.onboarding_id), "entity": "onboarding"}
+    item |= {"user_key": record.user_name.lower()}
+    lock = {
+        "pk": lock_key(record.user_name),
+        "onboarding_id": record.onboarding_id,
+        "created_at": record.created_at,
+    }
+    return [
+        table.putting(item, only_if="attribute_not_exists(pk)"),
+        table.putting(lock, only_if="attribute_not_exists(pk)"),
+    ]
+
+
+def advance(table: Table, onboarding_id: str, event: str, **move: Any) -> Onboarding:
+    """Move a record on, unless it was cancelled, and return it as it then stands (see `changing`).
+
+    Raises Cancelled when somebody asked for that, RecordClosed when the record is missing or in a
+    status other than those `within`.
+    """
+    try:
+        return change(table, onboarding_id, event, only_if="attribute_not_exists(#cancelled_by)", **move)
+    except table.ConditionFailed as failure:
+        stood = table.stood_before(failure)
+        if stood and stood.get("cancelled_by"):
+            raise Cancelled(f"cancelled by {stood['cancelled_by']}") from None
+        raise RecordClosed(f"the record is {stood['status'] if stood else 'missing'}") from None
+
+
+def change(
+    table: Table, onboarding_id: str, event: str | None, *, removes: tuple[str, ...] = (), **move: Any
+) -> Onboarding:
+    """Move a record on (see `changing`) and return it; raises the table's ConditionFailed."""
+    return Onboarding.from_item(table.update(key(onboarding_id), removes=removes, **changing(event, **move)))
+
+
+def changing(
+    event: str | None,
+    *,
+    within: Collection[Status],
+    to: Status | None = None,
+    sets: Mapping[str, Any] | None = None,
+    by: str = MACHINE,
+    detail: str | None = None,
+    only_if: str | None = None,
+    **values: Any,
+) -> dict[str, Any]:
+    """The arguments of a table update that moves a record on: from a status `within` to another.
+
+    `event`, `by` and `detail` make an entry of the timeline; `values` are those that `only_if` and
+    the expressions in `sets` name.
+    """
+    now = times.now()
+    statuses = {f"within{number}": status.value for number, status in enumerate(sorted(within))}
+    condition = f"#status IN ({', '.join(f':{name}' for name in statuses)})"
+    sets = {**(sets or {}), "updated_at": now}
+    if to:
+        sets["status"] = to.value
+    if event:
+        entry = {"at": now, "event": event, "by": by, "detail": detail}
+        sets["timeline"] = Expression("list_append(#timeline, :entry)")
+        values["entry"] = [entry]
+    return {
+        "sets": sets,
+        "only_if": f"{condition} AND {only_if}" if only_if else condition,
+        **statuses,
+        **values,
+    }
+
+
+def close(
+    table: Table,
+    record: Onboarding,
+    to: Status,
+    event: str,
+    *,
+    reason: str | None = None,
+    detail: str | None = None,
+    within: Collection[Status] = OPEN,
+    sets: Mapping[str, Any] | None = None,
+    withdraw: Collection[str] = (),
+    unless_cancelled: bool = False,
+) -> None:
+    """Give the record its final status, release the name and withdraw claims, in one transaction.
+
+    `withdraw` names what is not to be claimed any more. Raises the table's TransactionCancelled when the record is no longer in a status `within` (or was
+    cancelled, where that matters).
+    """
+    ended = {"status_reason": reason, "status_detail": detail, **(sets or {})}
+    written = changing(
+        event, within=within, to=to, sets=ended, detail=detail,
+        only_if="attribute_not_exists(#cancelled_by)" if unless_cancelled else None,
+    )  # fmt: skip
+    gone = {what: record.claims[what] for what in withdraw if what in record.claims}
+    removes = ("task_token", *(f"claims.{what}" for what in gone))
+    table.transact(
+        table.updating(key(record.onboarding_id), removes=removes, **written),
+        table.deleting(
+            lock_key(record.user_name),
+            "attribute_not_exists(pk) OR onboarding_id = :own",
+            own=record.onboarding_id,
+        ),
+        *(withdrawal(table, claim) for claim in gone.values()),
+    )
+
+
+def claim_key(token_hash: str) -> str:
+    return f"claim#{token_hash}"
+
+
+def open_claim(table: Table, record: Onboarding, what: str, token_hash: str, seconds: int) -> Onboarding:
+    """Let `what` ("password", "access_key") be claimed once; an earlier claim for it ends.
+
+    Raises RecordClosed when the onboarding ended or was cancelled meanwhile.
+    """
+    expires_at = times.after(times.now(), seconds)
+    claim = {
+        "pk": claim_key(token_hash),
+        "onboarding_id": record.onboarding_id,
+        "kind": what,
+        "generation": record.generation,
+        "state": "open",
+        "attempts_left": ATTEMPTS,
+        "expires_at": expires_at,
+        "ttl": int(times.parse(times.after(expires_at, CLAIM_KEPT)).timestamp()),
+    }
+    written = changing(
+        None,
+        within=UNDER_WAY,
+        sets={f"claims.{what}": token_hash, "claim_expires_at": expires_at},
+        only_if="attribute_not_exists(#cancelled_by)",
+    )
+    earlier = [withdrawal(table, record.claims[what])] if what in record.claims else []
+    try:
+        table.transact(table.putting(claim), table.updating(key(record.onboarding_id), **written), *earlier)
+    except table.TransactionCancelled:
+        raise RecordClosed("ended or cancelled meanwhile") from None
+    return replace(record, claims={**record.claims, what: token_hash}, claim_expires_at=expires_at)
+
+
+def withdrawal(table: Table, token_hash: str) -> dict[str, Any]:
+    """The write, for a transaction, that ends a claim which nobody has used."""
+    return table.updating(claim_key(token_hash), sets={"state": "withdrawn"})

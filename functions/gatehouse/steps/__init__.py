@@ -1,0 +1,1 @@
+"""One file per Task state of a state machine."""

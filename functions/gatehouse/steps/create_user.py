@@ -1,0 +1,60 @@
+"""CreateUser: an IAM user that has the guard from its first moment, once the approval stands."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gatehouse import approvals, iam_users, records, settings
+from gatehouse.clients import client
+from gatehouse.errors import NotApproved, RecordClosed, Rejected
+from gatehouse.handling import handler
+from gatehouse.model import Onboarding, Status
+from gatehouse.profiles import fingerprint
+from gatehouse.table import Table
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+
+
+@handler
+def create_user(event: dict[str, Any]) -> None:
+    """In: the onboarding's id. Believes the record, never who woke the machine.
+
+    Raises NotApproved, Rejected, RecordClosed (changed after approval), UserAlreadyExists, Cancelled.
+    """
+    table = Table(client("dynamodb"), settings.load(Settings).table_name)
+    iam = client("iam")
+    _require_approval(records.find(table, event["onboarding_id"]))
+    record = records.advance(
+        table,
+        event["onboarding_id"],
+        "create_user",
+        within={Status.REQUESTED, Status.PROVISIONING},
+        to=Status.PROVISIONING,
+        removes=("task_token",),
+    )
+    iam_users.ensure_user(
+        iam,
+        record.user_name,
+        onboarding_id=record.onboarding_id,
+        boundary=record.grants.boundary_enrolling,
+        tags={
+            **record.request["tags"],
+            iam_users.ID_TAG: record.onboarding_id,
+            "gatehouse:profile": record.request["profile"],
+            "gatehouse:expires-at": record.request["expires_at"],
+        },
+    )
+    iam_users.ensure_member(iam, record.user_name, iam_users.MEMBERS_GROUP)
+
+
+def _require_approval(record: Onboarding | None) -> None:
+    if record is None:
+        raise RecordClosed("the record is missing")
+    if rejection := approvals.rejection(record):
+        raise Rejected(f"by {rejection.person}")
+    if fingerprint({"request": dict(record.request), "grants": asdict(record.grants)}) != record.digest:
+        raise RecordClosed("digest: the record was changed after it was written")
+    if not record.cancelled_by and not approvals.is_approved(record):
+        raise NotApproved(f"{record.approval.needed} needed")

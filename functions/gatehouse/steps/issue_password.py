@@ -1,0 +1,46 @@
+"""IssuePassword: a password that crosses no state, kept where only its claim can read it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gatehouse import iam_users, passwords, records, settings
+from gatehouse.clients import client
+from gatehouse.handling import handler
+from gatehouse.model import Status
+from gatehouse.table import Table
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    secret_key_arn: str
+    secret_readers: str
+
+
+@handler
+def issue_password(event: dict[str, Any]) -> None:
+    """In: the onboarding's id. Issues the password of the record's generation, once.
+
+    Raises Cancelled, RecordClosed, TemporarilyUnmodifiable.
+    """
+    config = settings.load(Settings)
+    iam, secretsmanager = client("iam"), client("secretsmanager")
+    record = records.advance(
+        Table(client("dynamodb"), config.table_name),
+        event["onboarding_id"],
+        "issue_password",
+        within={Status.PROVISIONING, Status.PENDING_MFA},
+    )
+    if record.generation > 1:
+        earlier = passwords.secret_name(record.onboarding_id, "password", record.generation - 1)
+        passwords.ensure_deleted(secretsmanager, earlier)
+    password = passwords.ensure_stored(
+        secretsmanager,
+        passwords.secret_name(record.onboarding_id, "password", record.generation),
+        value=lambda: passwords.generate(iam, secretsmanager),
+        kms_key_id=config.secret_key_arn,
+        readers=config.secret_readers.split(","),
+        tags={iam_users.ID_TAG: record.onboarding_id},
+    )
+    reset_required = bool(record.request["require_password_reset"])
+    passwords.ensure_login_profile(iam, record.user_name, password, reset_required=reset_required)

@@ -1,0 +1,85 @@
+"""RequestApproval: tell the approvers, and wait for their decision on a task token."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from gatehouse import approvals, mailing, mails, people, records, settings, times
+from gatehouse.clients import client
+from gatehouse.errors import AlreadyDecided, ApprovalTimeout, RecordClosed
+from gatehouse.handling import handler
+from gatehouse.model import Onboarding, Status
+from gatehouse.table import Expression, Table
+
+
+@dataclass(frozen=True)
+class Settings:
+    table_name: str
+    approvers: str
+    sender_address: str
+    api_url: str
+    approval_timeout_seconds: int
+
+
+@handler
+def request_approval(event: dict[str, Any]) -> None:
+    """In: the onboarding's id and the task token. The decision resumes the machine.
+
+    Raises AlreadyDecided when the decision came before the token, ApprovalTimeout, Cancelled.
+    """
+    config = settings.load(Settings)
+    table = Table(client("dynamodb"), config.table_name)
+    record = _wait(table, event["onboarding_id"], event["task_token"], config.approval_timeout_seconds)
+    if times.now() >= str(record.approval_expires_at):
+        raise ApprovalTimeout("nobody decided in time")
+    directory = {label: people.directory(entries) for label, entries in json.loads(config.approvers).items()}
+    entitled = approvals.approvers_of(record.approval, directory) - {
+        record.requester.person,
+        record.user_name.lower(),
+    }
+    addresses = {person: address for entries in directory.values() for person, address in entries.items()}
+    to = {address for person in entitled if (address := addresses[person])}
+    mail = _mail(record, config.api_url)
+    mailing.send_once(
+        client("sesv2"), table, record, "approval_wanted", mail, sender=config.sender_address, to=to
+    )
+
+
+def _wait(table: Table, onboarding_id: str, task_token: str, seconds: int) -> Onboarding:
+    """Store the token, then look whether somebody was faster."""
+    try:
+        return records.advance(
+            table,
+            onboarding_id,
+            "request_approval",
+            within={Status.REQUESTED, Status.PENDING_APPROVAL},
+            to=Status.PENDING_APPROVAL,
+            sets={
+                "task_token": task_token,
+                # A second wait, after somebody woke the machine without a decision, wins no time.
+                "approval_expires_at": Expression("if_not_exists(#approval_expires_at, :expires_at)"),
+            },
+            expires_at=times.after(times.now(), seconds),
+        )
+    except RecordClosed:
+        record = records.find(table, onboarding_id)
+        if record and record.approval.decisions:
+            raise AlreadyDecided("decided before the machine waited") from None
+        raise
+
+
+def _mail(record: Onboarding, api_url: str) -> mails.Mail:
+    return mails.render(
+        "approval_wanted",
+        onboarding_id=record.onboarding_id,
+        requester=record.requester.person or record.requester.arn or "Somebody in the Step Functions console",
+        user_name=record.user_name,
+        email=record.request["email"],
+        profile=record.request["profile"],
+        justification=record.request["justification"],
+        expires_at=record.request["expires_at"],
+        needed=record.approval.needed,
+        decide_before=record.approval_expires_at,
+        in_words=record.grants.in_words,
+        decision_url=f"{api_url}/onboardings/{record.onboarding_id}/decision",
+    )

@@ -1,0 +1,93 @@
+"""Undo an onboarding from what is found in the account, in the order in which AWS lets go."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gatehouse import iam_users, passwords
+from gatehouse.model import Onboarding
+
+
+def undo(iam: Any, secretsmanager: Any, record: Onboarding) -> list[str]:
+    """Remove everything this onboarding made; returns in words what was found and removed.
+
+    Another owner's user of the same name is left alone. The boundary goes with the user, last:
+    removing it first could raise privileges.
+    """
+    removed = []
+    if iam_users.own(iam, record.user_name, record.onboarding_id):
+        removed = [*_strip(iam, record.user_name), f"user {record.user_name}"]
+        iam.delete_user(UserName=record.user_name)
+    for what in ("password", "access-key"):
+        for generation in range(1, record.generation + 1):
+            passwords.ensure_deleted(
+                secretsmanager, passwords.secret_name(record.onboarding_id, what, generation)
+            )
+    return removed
+
+
+def _strip(iam: Any, user_name: str) -> Iterator[str]:
+    """Everything DeleteUser wants gone first, in AWS's documented order."""
+    yield from _login_profile(iam, user_name)
+    for kind, operation, result, delete, argument in _CREDENTIALS:
+        for found in _each(iam, operation, result, user_name):
+            identifier = found[argument]
+            getattr(iam, delete)(UserName=user_name, **{argument: identifier})
+            yield f"{kind} {identifier}"
+    for device in iam_users.devices(iam, user_name):
+        serial = device["serial_number"]
+        iam.deactivate_mfa_device(UserName=user_name, SerialNumber=serial)
+        if device["kind"] == "virtual":
+            iam.delete_virtual_mfa_device(SerialNumber=serial)
+        yield f"MFA device {serial}"
+    for name in _each(iam, "list_user_policies", "PolicyNames", user_name):
+        iam.delete_user_policy(UserName=user_name, PolicyName=name)
+        yield f"inline policy {name}"
+    for policy in _each(iam, "list_attached_user_policies", "AttachedPolicies", user_name):
+        iam.detach_user_policy(UserName=user_name, PolicyArn=policy["PolicyArn"])
+        yield f"policy {policy['PolicyName']}"
+    for group in _each(iam, "list_groups_for_user", "Groups", user_name):
+        iam.remove_user_from_group(UserName=user_name, GroupName=group["GroupName"])
+        yield f"membership of {group['GroupName']}"
+
+
+def _login_profile(iam: Any, user_name: str) -> Iterator[str]:
+    if _gone(iam, lambda: iam.delete_login_profile(UserName=user_name)):
+        return
+    yield "login profile"
+
+
+def _gone(iam: Any, call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except iam.exceptions.NoSuchEntityException:
+        return True
+    return False
+
+
+def _each(iam: Any, operation: str, result: str, user_name: str) -> list[Any]:
+    """All items before the first is deleted, or the pages would shift under the loop."""
+    if not iam.can_paginate(operation):
+        return list(getattr(iam, operation)(UserName=user_name)[result])
+    return [
+        item for page in iam.get_paginator(operation).paginate(UserName=user_name) for item in page[result]
+    ]
+
+
+_CREDENTIALS = (
+    ("access key", "list_access_keys", "AccessKeyMetadata", "delete_access_key", "AccessKeyId"),
+    (
+        "signing certificate",
+        "list_signing_certificates",
+        "Certificates",
+        "delete_signing_certificate",
+        "CertificateId",
+    ),
+    ("SSH key", "list_ssh_public_keys", "SSHPublicKeys", "delete_ssh_public_key", "SSHPublicKeyId"),
+    (
+        "service credential",
+        "list_service_specific_credentials",
+        "ServiceSpecificCredentials",
+        "delete_service_specific_credential",
+        "ServiceSpecificCredentialId",
+    ),
+)

@@ -1,0 +1,26 @@
+"""Times as the API shows them: RFC 3339, UTC, microseconds, so that text order is time order."""
+
+from datetime import UTC, datetime, timedelta
+
+FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def now() -> str:
+    return text(datetime.now(UTC))
+
+
+def after(moment: str, seconds: float) -> str:
+    """`moment` plus that many seconds (may be negative)."""
+    return text(parse(moment) + timedelta(seconds=seconds))
+
+
+def parse(moment: str) -> datetime:
+    """Raises ValueError for what is no time."""
+    parsed = datetime.fromisoformat(moment)
+    if parsed.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return parsed.astimezone(UTC)
+
+
+def text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(FORMAT)
