@@ -1,0 +1,42 @@
+"""What MiniStack does otherwise than AWS, mended before it starts: one function for each difference.
+
+Each replaces a function of the emulator by one that wraps it, so this holds for exactly the release in
+requirements/emulator.in. tests/local/test_mends.py has a test for each, which also tells when a newer
+release no longer needs it.
+"""
+
+from collections.abc import Callable
+
+from local.mends import (
+    cloudformation,
+    conditions,
+    decisions,
+    enrolment_events,
+    gateway,
+    iam_limits,
+    iam_users,
+    machines,
+    passwords,
+    resources,
+    secrets,
+)
+
+MENDS: list[Callable[[], None]] = [
+    *resources.MENDS,
+    *conditions.MENDS,
+    *iam_users.MENDS,
+    *iam_limits.MENDS,
+    *passwords.MENDS,
+    *secrets.MENDS,
+    *machines.MENDS,
+    *gateway.MENDS,
+    *enrolment_events.MENDS,
+    *cloudformation.MENDS,
+    # Last, so that it sees what the others made of the decision.
+    *decisions.MENDS,
+]
+
+
+def apply() -> None:
+    for mend in MENDS:
+        mend()

@@ -1,0 +1,96 @@
+"""Resource types that the emulator does not know and therefore rejects the whole template for."""
+
+import json
+from typing import Any
+
+from ministack.services import iam, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+Created = tuple[str, dict[str, Any]]
+
+
+def groups() -> None:
+    """AWS::IAM::Group."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Created:
+        name = properties.get("GroupName") or provisioners._physical_name(stack, logical_id, max_len=128)
+        _succeed(iam._create_group({"GroupName": name, "Path": properties.get("Path", "/")}))
+        _fill_group(name, properties)
+        return name, {"Arn": iam._groups[name]["Arn"]}
+
+    def update(name: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Created:
+        _empty_group(name, old)
+        _fill_group(name, new)
+        return name, {"Arn": iam._groups[name]["Arn"]}
+
+    def delete(name: str, properties: dict[str, Any]) -> None:
+        if name in iam._groups:
+            _empty_group(name, properties)
+            _succeed(iam._delete_group({"GroupName": name}))
+
+    provisioners._RESOURCE_HANDLERS["AWS::IAM::Group"] = {
+        "create": create,
+        "update": update,
+        "delete": delete,
+    }
+
+
+def _fill_group(name: str, properties: dict[str, Any]) -> None:
+    for arn in properties.get("ManagedPolicyArns") or []:
+        iam.attach_managed_policy(iam._groups[name], arn)
+    for policy in properties.get("Policies") or []:
+        document = json.dumps(policy["PolicyDocument"])
+        named = {"GroupName": name, "PolicyName": policy["PolicyName"]}
+        _succeed(iam._put_group_policy({**named, "PolicyDocument": document}))
+
+
+def _empty_group(name: str, properties: dict[str, Any]) -> None:
+    for arn in properties.get("ManagedPolicyArns") or []:
+        iam.detach_managed_policy(iam._groups[name], arn)
+    for policy in properties.get("Policies") or []:
+        iam._delete_group_policy({"GroupName": name, "PolicyName": policy["PolicyName"]})
+
+
+def documents() -> None:
+    """AWS::SSM::Document: recorded by name and nothing more, since the emulator runs no runbooks."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Created:
+        return properties.get("Name") or provisioners._physical_name(stack, logical_id, max_len=128), {}
+
+    def update(name: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Created:
+        return name, {}
+
+    def delete(name: str, properties: dict[str, Any]) -> None:
+        return
+
+    provisioners._RESOURCE_HANDLERS["AWS::SSM::Document"] = {
+        "create": create,
+        "update": update,
+        "delete": delete,
+    }
+
+
+def secret_policies() -> None:
+    """AWS::SecretsManager::ResourcePolicy."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Created:
+        policy = json.dumps(properties["ResourcePolicy"])
+        _succeed(secretsmanager._put_resource_policy({"SecretId": properties["SecretId"], "ResourcePolicy": policy}))
+        return properties["SecretId"], {}
+
+    def update(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Created:
+        return create("", new, stack)
+
+    def delete(arn: str, properties: dict[str, Any]) -> None:
+        secretsmanager._delete_resource_policy({"SecretId": arn})
+
+    handlers = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::ResourcePolicy"] = handlers
+
+
+def _succeed(answer: Any) -> None:
+    if answer[0] >= 400:
+        raise ValueError(answer[2].decode())
+
+
+MENDS = [groups, documents, secret_policies]

@@ -1,0 +1,84 @@
+"""The decisions of IAM: one more check that AWS makes, and a record of all that roles are allowed."""
+
+import json
+import os
+import re
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core import iam_evaluator
+
+RECORD = "GATEHOUSE_IAM_DECISIONS"
+
+_first_evaluation: ContextVar[Any] = ContextVar("gatehouse_evaluation", default=None)
+
+
+def tags_on_creation() -> None:
+    """CreateUser with tags also needs iam:TagUser; the emulator asks for CreateUser alone."""
+    original = iam_evaluator.enforce
+
+    def enforce(
+        access_key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Any = None,
+    ) -> Any:
+        denied = original(access_key, action, service, region, resource_arn, service_context)
+        if denied is None and action == "iam:CreateUser" and (service_context or {}).get("aws:TagKeys"):
+            return original(access_key, "iam:TagUser", service, region, resource_arn, service_context)
+        return denied
+
+    iam_evaluator.enforce = enforce
+
+
+def recorder() -> None:
+    """Not a mend: with GATEHOUSE_IAM_DECISIONS=<file> one JSON line for every call by a role that was decided.
+
+    A report of what each statement was needed for reads it: role_name, action, resource, decision and sid, the
+    Sid of the statement that allowed or denied it.
+    """
+    path = os.environ.get(RECORD)
+    if not path:
+        return
+    original_enforce, original_evaluate = iam_evaluator.enforce, iam_evaluator.evaluate
+    # Unbuffered and appending: a line is whole, or it is not there.
+    record = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def evaluate(context: Any, policies: Any, *limits: Any) -> Any:
+        result = original_evaluate(context, policies, *limits)
+        if _first_evaluation.get() is None:
+            # Of those that enforce() makes, the identity's comes first and a resource policy's after it.
+            _first_evaluation.set((context, result))
+        return result
+
+    def enforce(
+        access_key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Any = None,
+    ) -> Any:
+        _first_evaluation.set(None)
+        denied = original_enforce(access_key, action, service, region, resource_arn, service_context)
+        if seen := _first_evaluation.get():
+            context, result = seen
+            role = re.search(r":assumed-role/([^/]+)/", context.principal_arn)
+        if seen and role:
+            line = {
+                "role_name": role[1],
+                "action": action,
+                "resource": resource_arn,
+                "decision": getattr(denied, "decision", "Allow"),
+                "sid": getattr(denied, "matched_sid", "") or result.matched_sid,
+            }
+            os.write(record, json.dumps(line).encode() + b"\n")
+        return denied
+
+    iam_evaluator.enforce = enforce
+    iam_evaluator.evaluate = evaluate
+
+
+MENDS = [tags_on_creation, recorder]

@@ -1,0 +1,64 @@
+"""Templates may hold the resource types that this one holds."""
+
+import json
+from typing import Any
+
+import pytest
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def stack(aws: Any, name: str, resources: dict[str, Any]) -> Any:
+    cloudformation = aws.client("cloudformation")
+    template = json.dumps({"Resources": resources})
+    cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
+    return cloudformation
+
+
+def test_a_group_comes_and_goes_with_its_stack(aws: Any) -> None:
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    properties = {
+        "GroupName": "stacked",
+        "ManagedPolicyArns": [READ_ONLY],
+        "Policies": [{"PolicyName": "inline", "PolicyDocument": document}],
+    }
+    cloudformation = stack(aws, "with-group", {"Group": {"Type": "AWS::IAM::Group", "Properties": properties}})
+    iam = aws.client("iam")
+    attached = iam.list_attached_group_policies(GroupName="stacked")["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [READ_ONLY]
+    assert iam.list_group_policies(GroupName="stacked")["PolicyNames"] == ["inline"]
+    cloudformation.delete_stack(StackName="with-group")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="with-group", WaiterConfig={"Delay": 0.1})
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_group(GroupName="stacked")
+
+
+def test_a_runbook_is_recorded_by_name(aws: Any) -> None:
+    properties = {"Name": "Decide", "DocumentType": "Automation", "Content": {"schemaVersion": "0.3"}}
+    cloudformation = stack(aws, "with-document", {"Runbook": {"Type": "AWS::SSM::Document", "Properties": properties}})
+    (resource,) = cloudformation.describe_stack_resources(StackName="with-document")["StackResources"]
+    assert resource["PhysicalResourceId"] == "Decide"
+
+
+def test_a_secret_gets_its_resource_policy_from_the_template(aws: Any) -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    resources = {
+        "Secret": {
+            "Type": "AWS::SecretsManager::Secret",
+            "Properties": {"Name": "stacked", "SecretString": "s"},
+        },
+        "Policy": {
+            "Type": "AWS::SecretsManager::ResourcePolicy",
+            "Properties": {"SecretId": {"Ref": "Secret"}, "ResourcePolicy": policy},
+        },
+    }
+    stack(aws, "with-secret", resources)
+    found = aws.client("secretsmanager").get_resource_policy(SecretId="stacked")["ResourcePolicy"]
+    assert json.loads(found) == policy

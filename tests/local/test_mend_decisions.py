@@ -1,0 +1,48 @@
+"""What IAM decided is decided as on AWS, and can be recorded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local import deploy, process
+
+
+def test_tags_on_a_new_user_take_a_right_of_their_own(aws: Any) -> None:
+    create = {"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"}
+    tag = {"Effect": "Allow", "Action": "iam:TagUser", "Resource": "*"}
+    tags = [{"Key": "k", "Value": "v"}]
+    aws.client("iam", **aws.user("tagger", create, tag)).create_user(UserName="tagged-1", Tags=tags)
+    creator = aws.client("iam", **aws.user("creator", create))
+    creator.create_user(UserName="untagged")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        creator.create_user(UserName="tagged-2", Tags=tags)
+
+
+def test_the_record_names_the_role_and_the_statement_of_every_decision(tmp_path: Path) -> None:
+    record = tmp_path / "decisions.jsonl"
+    try:
+        url = f"http://127.0.0.1:{process.start(tmp_path, {'GATEHOUSE_IAM_DECISIONS': str(record)})}"
+        iam = deploy.client("iam", url)
+        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        permission = {"Sid": "ListThem", "Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}
+        role = iam.create_role(RoleName="recorded", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName="recorded", PolicyName="p", PolicyDocument=document(permission))
+        assumed = deploy.client("sts", url).assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        session = deploy.client("iam", url, assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+        session.list_users()
+        with pytest.raises(ClientError, match="AccessDenied"):
+            session.list_roles()
+    finally:
+        process.stop(tmp_path)
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [(line["role_name"], line["action"], line["decision"], line["sid"]) for line in lines] == [
+        ("recorded", "iam:ListUsers", "Allow", "ListThem"),
+        ("recorded", "iam:ListRoles", "ImplicitDeny", ""),
+    ]
+
+
+def document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

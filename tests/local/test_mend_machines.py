@@ -1,0 +1,150 @@
+"""State machines end their tasks as on AWS."""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local import deploy
+
+WAITS = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+
+
+@pytest.fixture
+def noted(tmp_path: Path) -> Path:
+    """Where the function notes its token."""
+    return tmp_path / "token"
+
+
+@pytest.fixture
+def machine(aws: Any, noted: Path) -> Callable[..., str]:
+    """Make a JSONata machine of one task that waits for a token; returns its ARN."""
+    note = f"def handler(event, context): open({str(noted)!r}, 'w').write(event['token'])"
+
+    def make(code: str = note, **task: Any) -> str:
+        states = aws.client("stepfunctions")
+        arguments = {
+            "FunctionName": function(aws, code),
+            "Payload": {"token": "{% $states.context.Task.Token %}"},
+        }
+        task = {"Type": "Task", "Resource": WAITS, "Arguments": arguments, "End": True, **task}
+        definition = {"QueryLanguage": "JSONata", "StartAt": "Wait", "States": {"Wait": task}}
+        arn: str = states.create_state_machine(
+            name=f"m-{uuid.uuid4().hex}", definition=json.dumps(definition), roleArn=role(aws)
+        )["stateMachineArn"]
+        return arn
+
+    return make
+
+
+def function(aws: Any, code: str) -> str:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("bootstrap", deploy.BOOTSTRAP)
+        archive.writestr("code_.py", code)
+    name: str = aws.client("lambda").create_function(
+        FunctionName=f"f-{uuid.uuid4().hex}",
+        Runtime="provided.al2023",
+        Handler="code_.handler",
+        Role=role(aws),
+        Code={"ZipFile": package.getvalue()},
+        Timeout=30,
+    )["FunctionArn"]
+    return name
+
+
+def role(aws: Any) -> str:
+    trust = {
+        "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]},
+        "Action": "sts:AssumeRole",
+    }
+    return aws.role(f"r-{uuid.uuid4().hex}", trust)
+
+
+def ended(states: Any, execution: str, patience: float = 6) -> dict[str, Any]:
+    deadline = time.monotonic() + patience
+    while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, "still running"
+        time.sleep(0.1)
+    return dict(found)
+
+
+def token(noted: Path) -> str:
+    deadline = time.monotonic() + 6
+    while not (noted.exists() and noted.read_text()):
+        assert time.monotonic() < deadline, "the function was not called"
+        time.sleep(0.05)
+    return noted.read_text()
+
+
+def test_a_function_that_fails_before_the_callback_fails_the_task_under_its_own_name(aws: Any, machine: Any) -> None:
+    states = aws.client("stepfunctions")
+    code = "class UserAlreadyExists(Exception): pass\ndef handler(event, context): raise UserAlreadyExists('ann')"
+    execution = states.start_execution(stateMachineArn=machine(code, TimeoutSeconds=30))["executionArn"]
+    assert ended(states, execution)["error"] == "UserAlreadyExists"
+
+
+def test_a_time_out_may_be_computed(aws: Any, machine: Any) -> None:
+    states = aws.client("stepfunctions")
+    arn = machine(TimeoutSeconds="{% $number('1') %}")
+    execution = states.start_execution(stateMachineArn=arn)["executionArn"]
+    assert ended(states, execution)["error"] == "States.Timeout"
+
+
+def test_the_same_start_again_answers_with_the_running_execution(aws: Any, machine: Any) -> None:
+    states = aws.client("stepfunctions")
+    start = {"stateMachineArn": machine(TimeoutSeconds=20), "name": "once", "input": '{"id": 1}'}
+    first = states.start_execution(**start)
+    assert states.start_execution(**start)["executionArn"] == first["executionArn"]
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**{**start, "input": '{"id": 2}'})
+    states.stop_execution(executionArn=first["executionArn"])
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**start)
+
+
+def test_an_aborted_execution_has_a_void_token(aws: Any, machine: Any, noted: Path) -> None:
+    states = aws.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=machine(TimeoutSeconds=2))["executionArn"]
+    void = token(noted)
+    states.stop_execution(executionArn=execution)
+    with pytest.raises(states.exceptions.TaskTimedOut):
+        states.send_task_success(taskToken=void, output="{}")
+
+
+def test_an_aborted_execution_stays_aborted(aws: Any, machine: Any, noted: Path) -> None:
+    states = aws.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=machine(TimeoutSeconds=2))["executionArn"]
+    token(noted)
+    states.stop_execution(executionArn=execution)
+    time.sleep(2.5)
+    assert states.describe_execution(executionArn=execution)["status"] == "ABORTED"
+
+
+def test_the_history_shows_what_a_task_was_called_with(aws: Any, machine: Any, noted: Path) -> None:
+    states = aws.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=machine(TimeoutSeconds=2))["executionArn"]
+    given = token(noted)
+    events = states.get_execution_history(executionArn=execution)["events"]
+    (scheduled,) = (event["taskScheduledEventDetails"] for event in events if event["type"] == "TaskScheduled")
+    assert json.loads(scheduled["parameters"])["Payload"] == {"token": given}
+
+
+def test_a_token_is_answered_by_whom_may_answer_for_its_machine(aws: Any, machine: Any, noted: Path) -> None:
+    states, arn = aws.client("stepfunctions"), machine(TimeoutSeconds=20)
+    execution = states.start_execution(stateMachineArn=arn)["executionArn"]
+    given = token(noted)
+    answer = {"Effect": "Allow", "Action": "states:SendTaskSuccess"}
+    other = aws.client("stepfunctions", **aws.user("of-another-machine", {**answer, "Resource": f"{arn}-other"}))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        other.send_task_success(taskToken=given, output="{}")
+    own = aws.client("stepfunctions", **aws.user("of-this-machine", {**answer, "Resource": arn}))
+    own.send_task_success(taskToken=given, output='{"ok": true}')
+    assert ended(states, execution)["status"] == "SUCCEEDED"
