@@ -38,9 +38,7 @@ def hand_over(
         tags={iam_users.ID_TAG: record.onboarding_id},
     )
     token = claims.new_token()
-    record = records.open_claim(
-        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds
-    )
+    record = records.open_claim(table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds)
     mail = mails.render(
         "access_key_ready",
         onboarding_id=record.onboarding_id,

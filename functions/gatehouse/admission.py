@@ -46,14 +46,10 @@ def admit(
                 _refuse_if_locked(table, record)
             continue
         return onboarding_id
-    raise Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many requests for this user at once: try again."
-    )
+    raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many requests for this user at once: try again.")
 
 
-def admit_from_console(
-    table: Table, iam: Any, onboarding_id: str, document: object, account: Account
-) -> None:
+def admit_from_console(table: Table, iam: Any, onboarding_id: str, document: object, account: Account) -> None:
     """Write the record of an execution that was started by hand with a request as its input.
 
     Raises InvalidRequest or UserAlreadyExists; then nothing is written.
@@ -71,9 +67,7 @@ def admit_from_console(
 def belongs_to(table: Table, onboarding_id: str, execution_arn: str) -> bool:
     """Whether a record was written by this very execution, started by hand, in an earlier try."""
     record = records.find(table, onboarding_id)
-    return (
-        record is not None and not record.requester.verified and record.execution_arn in (None, execution_arn)
-    )
+    return record is not None and not record.requester.verified and record.execution_arn in (None, execution_arn)
 
 
 class Idempotency:

@@ -70,13 +70,8 @@ def approvers_of(approval: Approval, people: Mapping[str, Collection[str]]) -> s
 
 def _entitled(record: Onboarding, caller: Caller, people: Mapping[str, Collection[str]]) -> str:
     if caller.person is None:
-        raise _forbidden(
-            "not-an-approver", "Root and roles that stand for nobody in particular do not decide."
-        )
-    if (
-        caller.person in (record.requester.person, record.user_name.lower())
-        or caller.arn == record.requester.arn
-    ):
+        raise _forbidden("not-an-approver", "Root and roles that stand for nobody in particular do not decide.")
+    if caller.person in (record.requester.person, record.user_name.lower()) or caller.arn == record.requester.arn:
         raise _forbidden("own-request", "Nobody decides on a request of their own or about themselves.")
     if caller.person not in approvers_of(record.approval, people):
         raise _forbidden("not-an-approver", f"{caller.person} is no approver of this profile.")

@@ -14,9 +14,7 @@ from gatehouse import errors
 
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
 # SES knows no idempotency token: a retry by the SDK after a lost answer would send the mail twice.
-_NO_RETRIES = Config(
-    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10
-)
+_NO_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
 _TRANSIENT = frozenset(
     {

@@ -29,18 +29,14 @@ def evidence(record: Onboarding, devices: Sequence[Mapping[str, Any]]) -> dict[s
     Who and where come from CloudTrail's event and are None when it never arrived.
     """
     reported = record.evidence.get("reported", {})
-    device = next(
-        (one for one in devices if one["serial_number"] == reported.get("serial_number")), devices[0]
-    )
+    device = next((one for one in devices if one["serial_number"] == reported.get("serial_number")), devices[0])
     enrolled_by = reported.get("by")
     return {
         "serial_number": device["serial_number"],
         "device_kind": device["kind"],
         "enrolled_at": times.text(device["enrolled_at"]),
         "enrolled_by": enrolled_by,
-        "enrolled_by_user": people.caller(enrolled_by).person == record.user_name.lower()
-        if enrolled_by
-        else None,
+        "enrolled_by_user": people.caller(enrolled_by).person == record.user_name.lower() if enrolled_by else None,
         "source_ip": reported.get("source_ip"),
         "boundary": record.grants.boundary_member,
     }
@@ -76,12 +72,12 @@ def tell(ses: Any, table: Table, record: Onboarding, config: Addresses) -> None:
     operators = people.directory(config.operators.split(","))
     approvers = [people.directory(entries) for entries in json.loads(config.approvers).values()]
     requester = people.address(record.requester.person, operators, *approvers)
-    wanted = {"onboarding_complete": {record.request["email"], requester} - {None}}
+    wanted = {"onboarding_complete": {record.request["email"], requester}}
     if record.evidence["enrolled_by_user"] is False:
-        wanted["not_enrolled_by_user"] = set(operators.values()) - {None}
+        wanted["not_enrolled_by_user"] = set(operators.values())
     for name, to in wanted.items():
         try:
             mail = mails.render(name, **content)
             mailing.send_once(ses, table, record, name, mail, sender=config.sender_address, to=to)
-        except Exception as error:  # noqa: BLE001 - whatever SES says, the onboarding stands
+        except Exception as error:
             logger().warning("mail not sent", mail=name, error=type(error).__name__)

@@ -20,9 +20,7 @@ def same_name(iam: Any, user_name: str) -> str | None:
     return None
 
 
-def ensure_user(
-    iam: Any, user_name: str, *, onboarding_id: str, boundary: str, tags: Mapping[str, str]
-) -> None:
+def ensure_user(iam: Any, user_name: str, *, onboarding_id: str, boundary: str, tags: Mapping[str, str]) -> None:
     """Create the user with guard and tags in the one call, or adopt what an earlier try made.
 
     Raises UserAlreadyExists for anybody else's user of that name.

@@ -5,31 +5,32 @@ from typing import Any
 
 from gatehouse import records, times
 from gatehouse.mails import Mail
-from gatehouse.model import Onboarding, Status
+from gatehouse.model import ANY, Onboarding
 from gatehouse.table import Table
 
 
 def send_once(
-    ses: Any, table: Table, record: Onboarding, name: str, mail: Mail, *, sender: str, to: Collection[str]
+    ses: Any, table: Table, record: Onboarding, name: str, mail: Mail, *, sender: str, to: Collection[str | None]
 ) -> None:
-    """Send a mail unless the record says that it is out; nobody to send it to is no error."""
-    if not to or name in record.mails_sent:
+    """Send a mail unless the record says that it is out. Who has no address (None) is left out."""
+    addresses = sorted(address for address in to if address)
+    if not addresses or name in record.mails_sent:
         return
-    send(ses, mail, sender=sender, to=to)
+    _send(ses, mail, sender, addresses)
     records.change(
         table,
         record.onboarding_id,
         "mail_sent",
-        within=Status,
+        within=ANY,
         sets={f"mails_sent.{name}": times.now()},
         detail=name,
     )
 
 
-def send(ses: Any, mail: Mail, *, sender: str, to: Collection[str]) -> None:
+def _send(ses: Any, mail: Mail, sender: str, to: list[str]) -> None:
     ses.send_email(
         FromEmailAddress=sender,
-        Destination={"ToAddresses": sorted(to)},
+        Destination={"ToAddresses": to},
         Content={
             "Simple": {
                 "Subject": {"Data": mail.subject, "Charset": "UTF-8"},

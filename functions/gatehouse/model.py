@@ -33,6 +33,7 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.COMPLETE, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.FAILED})
 OPEN = frozenset(Status) - FINAL
+ANY = frozenset(Status)
 UNDER_WAY = OPEN - {Status.ROLLING_BACK, Status.ROLLBACK_INCOMPLETE}
 
 

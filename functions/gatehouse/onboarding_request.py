@@ -33,19 +33,11 @@ def canonical(document: object) -> dict[str, Any]:
     try:
         json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise InvalidRequest(
-            [FieldProblem("body", "must not hold half a character (a lone surrogate)")]
-        ) from None
-    problems = [
-        FieldProblem(name, "is not a field of a request") for name in document if name not in _fields()
-    ]
+        raise InvalidRequest([FieldProblem("body", "must not hold half a character (a lone surrogate)")]) from None
+    problems = [FieldProblem(name, "is not a field of a request") for name in document if name not in _fields()]
+    problems += [FieldProblem(name, f"is required: it {_says(name)}") for name in _required() if name not in document]
     problems += [
-        FieldProblem(name, f"is required: it {_says(name)}") for name in _required() if name not in document
-    ]
-    problems += [
-        FieldProblem(name, _says(name))
-        for name in _fields()
-        if name in document and not _fits(document, name)
+        FieldProblem(name, _says(name)) for name in _fields() if name in document and not _fits(document, name)
     ]
     if problems:
         raise InvalidRequest(problems)

@@ -79,9 +79,7 @@ def catalogue() -> Mapping[str, Any]:
     return profiles
 
 
-def _outside(
-    request: Mapping[str, Any], profile: Mapping[str, Any], account: Account
-) -> Iterator[FieldProblem]:
+def _outside(request: Mapping[str, Any], profile: Mapping[str, Any], account: Account) -> Iterator[FieldProblem]:
     name = request["profile"]
     if request["kind"] not in profile["kinds"]:
         yield FieldProblem("kind", f"must be one of {_listed(profile['kinds'])} for profile {name}")
@@ -89,24 +87,16 @@ def _outside(
         yield FieldProblem("access", f"must be within {_listed(profile['access'])} for profile {name}")
     if not set(request["groups"]) <= set(profile["groups"]):
         yield FieldProblem("groups", f"must be within {_listed(profile['groups'])} for profile {name}")
-    if foreign := [
-        arn for arn in request["policies"] if arn.split(":")[4] not in ("aws", account.account_id)
-    ]:
-        yield FieldProblem(
-            "policies", f"must be policies of AWS or of account {account.account_id}, not {foreign[0]}"
-        )
+    if foreign := [arn for arn in request["policies"] if arn.split(":")[4] not in ("aws", account.account_id)]:
+        yield FieldProblem("policies", f"must be policies of AWS or of account {account.account_id}, not {foreign[0]}")
     elif not set(request["policies"]) <= set(profile["managed_policies"]):
-        yield FieldProblem(
-            "policies", f"must be within {_listed(profile['managed_policies'])} for profile {name}"
-        )
+        yield FieldProblem("policies", f"must be within {_listed(profile['managed_policies'])} for profile {name}")
     if request["copy_from"] is not None:
         yield FieldProblem("copy_from", f"must be null: profile {name} copies from nobody")
     if request["permissions_boundary"] is not None:
         yield FieldProblem("permissions_boundary", f"must be null: profile {name} has the default pair only")
     if request["password_secret_arn"] is not None:
-        yield FieldProblem(
-            "password_secret_arn", _about_secret(request["password_secret_arn"], name, account)
-        )
+        yield FieldProblem("password_secret_arn", _about_secret(request["password_secret_arn"], name, account))
     if profile["justification_required"] and not (request["justification"] or "").strip():
         yield FieldProblem("justification", f"is required for profile {name}: say why this user exists")
 

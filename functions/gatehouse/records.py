@@ -127,8 +127,8 @@ def close(
 ) -> None:
     """Give the record its final status, release the name and withdraw claims, in one transaction.
 
-    `withdraw` names what is not to be claimed any more. Raises the table's TransactionCancelled when the record is no longer in a status `within` (or was
-    cancelled, where that matters).
+    `withdraw` names what is not to be claimed any more. Raises the table's TransactionCancelled when the
+    record is no longer in a status `within` (or was cancelled, where that matters).
     """
     ended = {"status_reason": reason, "status_detail": detail, **(sets or {})}
     written = changing(

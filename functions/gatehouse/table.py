@@ -64,14 +64,10 @@ class Table:
         return {"Update": self._update(key, **change)}
 
     def deleting(self, key: str, only_if: str | None = None, **values: Any) -> dict[str, Any]:
-        condition = (
-            {"ConditionExpression": only_if, "ExpressionAttributeValues": _values(values)} if only_if else {}
-        )
+        condition = {"ConditionExpression": only_if, "ExpressionAttributeValues": _values(values)} if only_if else {}
         return {"Delete": {"TableName": self._name, "Key": _item({"pk": key})} | condition}
 
-    def query(
-        self, index: str, hash_key: tuple[str, str], **options: Any
-    ) -> tuple[list[dict[str, Any]], Any]:
+    def query(self, index: str, hash_key: tuple[str, str], **options: Any) -> tuple[list[dict[str, Any]], Any]:
         """One page of an index, and the key to go on from (None at the end)."""
         answer = self._dynamodb.query(
             TableName=self._name,
@@ -79,10 +75,7 @@ class Table:
             KeyConditionExpression="#hash = :hash",
             ExpressionAttributeNames={"#hash": hash_key[0]},
             ExpressionAttributeValues=_values({"hash": hash_key[1]}),
-            **{
-                name: _item(value) if name == "ExclusiveStartKey" else value
-                for name, value in options.items()
-            },
+            **{name: _item(value) if name == "ExclusiveStartKey" else value for name, value in options.items()},
         )
         following = answer.get("LastEvaluatedKey")
         return [_plain(item) for item in answer["Items"]], _plain(following) if following else None

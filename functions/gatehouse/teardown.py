@@ -19,9 +19,7 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding) -> list[str]:
         iam.delete_user(UserName=record.user_name)
     for what in ("password", "access-key"):
         for generation in range(1, record.generation + 1):
-            passwords.ensure_deleted(
-                secretsmanager, passwords.secret_name(record.onboarding_id, what, generation)
-            )
+            passwords.ensure_deleted(secretsmanager, passwords.secret_name(record.onboarding_id, what, generation))
     return removed
 
 
@@ -68,9 +66,7 @@ def _each(iam: Any, operation: str, result: str, user_name: str) -> list[Any]:
     """All items before the first is deleted, or the pages would shift under the loop."""
     if not iam.can_paginate(operation):
         return list(getattr(iam, operation)(UserName=user_name)[result])
-    return [
-        item for page in iam.get_paginator(operation).paginate(UserName=user_name) for item in page[result]
-    ]
+    return [item for page in iam.get_paginator(operation).paginate(UserName=user_name) for item in page[result]]
 
 
 _CREDENTIALS = (

@@ -7,9 +7,7 @@ from gatehouse.model import Onboarding
 
 def succeed(stepfunctions: Any, record: Onboarding) -> bool:
     """Let the waiting state go on; false when nothing waits (any more)."""
-    return _send(
-        stepfunctions, record, lambda token: stepfunctions.send_task_success(taskToken=token, output="{}")
-    )
+    return _send(stepfunctions, record, lambda token: stepfunctions.send_task_success(taskToken=token, output="{}"))
 
 
 def fail(stepfunctions: Any, record: Onboarding, error: str, cause: str) -> bool:

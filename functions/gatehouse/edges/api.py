@@ -23,34 +23,11 @@ def resolver() -> APIGatewayRestResolver:
     """A router that answers every failure with a problem document."""
     app = APIGatewayRestResolver()
     app.use(middlewares=[_naming_aws_errors])
-
-    @app.exception_handler(Problem)
-    def refused(problem: Problem) -> Response[str]:
-        document = problem.document() | {"instance": app.current_event.path}
-        return Response(
-            problem.status, problems.CONTENT_TYPE, json.dumps(document), _NO_STORE | problem.headers
-        )
-
-    @app.exception_handler(InvalidRequest)
-    def invalid(error: InvalidRequest) -> Response[str]:
-        return refused(problems.invalid_request(error))
-
-    @app.exception_handler(TransientFault)
-    def busy(error: TransientFault) -> Response[str]:
-        logger().warning("busy", cause=str(error))
-        return refused(
-            Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "AWS did not answer in time: try again.")
-        )
-
-    @app.exception_handler(Exception)
-    def failed(error: Exception) -> Response[str]:
-        logger().error("failed", error=type(error).__name__, cause=str(error))
-        return refused(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "Something failed on our side."))
-
-    @app.not_found
-    def unknown(_: Exception) -> Response[str]:
-        return refused(Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no such resource."))
-
+    app.exception_handler(Problem)(_refused)
+    app.exception_handler(InvalidRequest)(lambda error: _refused(problems.invalid_request(error)))
+    app.exception_handler(TransientFault)(_busy)
+    app.exception_handler(Exception)(_failed)
+    app.not_found(lambda _: _refused(Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no such resource.")))
     return app
 
 
@@ -93,8 +70,23 @@ def body(app: APIGatewayRestResolver) -> bytes:
     return content
 
 
-def _naming_aws_errors(
-    app: APIGatewayRestResolver, following: Callable[[Any], Response[Any]]
-) -> Response[Any]:
+def _naming_aws_errors(app: APIGatewayRestResolver, following: Callable[[Any], Response[Any]]) -> Response[Any]:
     with aws_errors():
         return following(app)
+
+
+def _refused(problem: Problem) -> Response[str]:
+    headers: dict[str, Any] = {**_NO_STORE, **problem.headers}
+    return Response(problem.status, problems.CONTENT_TYPE, json.dumps(problem.document()), headers)
+
+
+def _busy(error: Exception) -> Response[str]:
+    logger().warning("busy", cause=str(error))
+    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "AWS did not answer in time: try again.")
+    problem.headers["Retry-After"] = "2"
+    return _refused(problem)
+
+
+def _failed(error: Exception) -> Response[str]:
+    logger().error("failed", error=type(error).__name__, cause=str(error))
+    return _refused(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "Something failed on our side."))

@@ -12,7 +12,7 @@ from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
 from gatehouse.logs import logger
-from gatehouse.model import FieldProblem, Onboarding, Status
+from gatehouse.model import ANY, FieldProblem, Onboarding, Status
 from gatehouse.problems import Problem
 from gatehouse.profiles import Account
 from gatehouse.table import Expression, Table
@@ -63,13 +63,9 @@ def _parse(body: bytes) -> tuple[str, str]:
         raise InvalidRequest([FieldProblem("body", "must be JSON")]) from None
     if not isinstance(document, dict):
         raise InvalidRequest([FieldProblem("body", "must be a JSON object with token and code")])
-    problems = [
-        FieldProblem(name, "is not a field of a claim") for name in document if name not in ("token", "code")
-    ]
+    problems = [FieldProblem(name, "is not a field of a claim") for name in document if name not in ("token", "code")]
     problems += [
-        FieldProblem(name, "must be text")
-        for name in ("token", "code")
-        if not isinstance(document.get(name), str)
+        FieldProblem(name, "must be text") for name in ("token", "code") if not isinstance(document.get(name), str)
     ]
     if problems:
         raise InvalidRequest(problems)
@@ -106,8 +102,7 @@ def _mark_used(table: Table, row: dict[str, Any]) -> Onboarding:
     what = row["kind"]
     written = records.changing(
         f"{what}_claimed",
-        within={Status.PROVISIONING, Status.PENDING_MFA}
-        | ({Status.COMPLETE} if what == "access_key" else set()),
+        within={Status.PROVISIONING, Status.PENDING_MFA} | ({Status.COMPLETE} if what == "access_key" else set()),
         by="claim",
         only_if=f"#claims.#{what} = :claim AND attribute_not_exists(#cancelled_by)",
         claim=claim_hash,
@@ -146,8 +141,10 @@ def _reveal(row: dict[str, Any], record: Onboarding) -> dict[str, Any]:
 def _give_back(table: Table, row: dict[str, Any]) -> None:
     """A claim that revealed nothing may be tried again."""
     written = records.changing(
-        None, within=Status, sets={f"claims.{row['kind']}": row["pk"].removeprefix("claim#")},
-    )  # fmt: skip
+        None,
+        within=ANY,
+        sets={f"claims.{row['kind']}": row["pk"].removeprefix("claim#")},
+    )
     back = {"state": "open", "attempts_left": Expression("#attempts_left + :one")}
     table.transact(
         table.updating(row["pk"], sets=back, only_if="#state = :used", used="used", one=1),
@@ -156,9 +153,7 @@ def _give_back(table: Table, row: dict[str, Any]) -> None:
 
 
 def _unknown() -> Problem:
-    return Problem(
-        HTTPStatus.NOT_FOUND, "claim-unknown", "There is no such claim: use the whole link of the mail."
-    )
+    return Problem(HTTPStatus.NOT_FOUND, "claim-unknown", "There is no such claim: use the whole link of the mail.")
 
 
 def _late(why: str) -> Problem:

@@ -34,9 +34,7 @@ def decide(onboarding_id: str) -> Response[str]:
     """200 the record; 400, 403 not an approver or own request, 404, 409 decided or expired."""
     config = settings.load(Settings)
     choice, reason = _parse(api.body(app))
-    people_by_label = {
-        label: people.directory(entries) for label, entries in json.loads(config.approvers).items()
-    }
+    people_by_label = {label: people.directory(entries) for label, entries in json.loads(config.approvers).items()}
     table = Table(client("dynamodb"), config.table_name)
     record = _record_decision(table, onboarding_id, api.caller(app), choice, reason, people_by_label)
     _wake(record)
@@ -51,9 +49,7 @@ def _parse(body: bytes) -> tuple[str, str | None]:
     if not isinstance(document, dict):
         raise InvalidRequest([FieldProblem("body", "must be a JSON object with decision and reason")])
     choice, reason = document.get("decision"), document.get("reason")
-    problems = [
-        FieldProblem(name, "is not a field of a decision") for name in document if name not in _FIELDS
-    ]
+    problems = [FieldProblem(name, "is not a field of a decision") for name in document if name not in _FIELDS]
     if choice not in (approvals.APPROVE, approvals.REJECT):
         problems.append(FieldProblem("decision", 'must be "approve" or "reject"'))
     if not (reason is None or _is_line(reason)):
@@ -70,12 +66,7 @@ _FIELDS = ("decision", "reason")
 
 
 def _is_line(text: object) -> bool:
-    return (
-        isinstance(text, str)
-        and len(text) <= _LONGEST_REASON
-        and text.isprintable()
-        and not set(text) & set("<>")
-    )
+    return isinstance(text, str) and len(text) <= _LONGEST_REASON and text.isprintable() and not set(text) & set("<>")
 
 
 def _record_decision(
@@ -131,5 +122,5 @@ def _wake(record: Onboarding) -> None:
             waking.succeed(stepfunctions, record)
         elif record.status is Status.ROLLING_BACK:
             waking.fail(stepfunctions, record, "Rejected", f"by {record.approval.decisions[-1].person}")
-    except Exception as error:  # noqa: BLE001 - the decision stands, whatever keeps the machine asleep now
+    except Exception as error:
         logger().warning("not woken yet", error=type(error).__name__)

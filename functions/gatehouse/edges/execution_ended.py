@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import outcomes, records, executions, settings
+from gatehouse import executions, outcomes, records, settings
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.table import Table

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import executions, iam_users, outcomes, records, settings, times, waking
+from gatehouse import executions, iam_users, outcomes, settings, times, waking
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.logs import logger
@@ -35,7 +35,7 @@ def follow_up(_: dict[str, Any]) -> dict[str, int]:
         seen += 1
         try:
             _look_after(record, config)
-        except Exception as error:  # noqa: BLE001 - the next record has a right to be looked at
+        except Exception as error:
             failed += 1
             logger().error("not followed up", onboarding_id=record.onboarding_id, error=type(error).__name__)
     return {"seen": seen, "failed": failed}

@@ -43,9 +43,7 @@ def read(onboarding_id: str) -> Response[str]:
 def browse() -> Response[str]:
     """200 `{items, next_cursor}`, newest first; 400 for a wrong filter, limit or cursor."""
     wanted = app.current_event.query_string_parameters or {}
-    problems = [
-        FieldProblem(name, "is not a parameter of this list") for name in wanted if name not in _PARAMETERS
-    ]
+    problems = [FieldProblem(name, "is not a parameter of this list") for name in wanted if name not in _PARAMETERS]
     if wanted.get("status", Status.REQUESTED) not in set(Status):
         problems.append(FieldProblem("status", f"must be one of {', '.join(Status)}"))
     limit = wanted.get("limit", str(DEFAULT_PAGE))
@@ -60,9 +58,7 @@ def browse() -> Response[str]:
     found = list(islice(_matching(_table(), wanted, index, partition, start), int(limit) + 1))
     page = found[: int(limit)]
     following = _cursor(index, partition, page[-1]) if len(found) > len(page) else None
-    items = [
-        {name: value for name, value in record.public().items() if name != "timeline"} for record in page
-    ]
+    items = [{name: value for name, value in record.public().items() if name != "timeline"} for record in page]
     return api.answer(HTTPStatus.OK, {"items": items, "next_cursor": following})
 
 
@@ -85,9 +81,7 @@ def _matching(
     more = True
     while more:
         options: dict[str, Any] = {"ScanIndexForward": False, "Limit": LARGEST_PAGE}
-        keys, start = table.query(
-            index, partition, **options, **({"ExclusiveStartKey": start} if start else {})
-        )
+        keys, start = table.query(index, partition, **options, **({"ExclusiveStartKey": start} if start else {}))
         found = table.get_many([item["pk"] for item in keys])
         for record in (Onboarding.from_item(found[item["pk"]]) for item in keys if item["pk"] in found):
             if wanted.get("status", record.status) == record.status:
@@ -108,9 +102,7 @@ def _cursor(index: str, partition: tuple[str, str], record: Onboarding) -> str:
 def _position(cursor: str, index: str, partition: tuple[str, str]) -> dict[str, Any] | None:
     """The key to go on from, or None for a cursor that is not of this list."""
     try:
-        position = json.loads(
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        )
+        position = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except ValueError:
         return None
     if not (isinstance(position, dict) and set(position) == {"index", "pk", "at", "of"}):

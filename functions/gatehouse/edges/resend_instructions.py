@@ -85,9 +85,7 @@ def _require_due(record: Onboarding) -> None:
     elapsed = (times.parse(times.now()) - times.parse(record.resent_at)).total_seconds()
     if elapsed < MINIMUM_INTERVAL:
         wait = max(1, round(MINIMUM_INTERVAL - elapsed))
-        problem = Problem(
-            HTTPStatus.TOO_MANY_REQUESTS, "too-soon", f"Sent a moment ago: try again in {wait} s."
-        )
+        problem = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-soon", f"Sent a moment ago: try again in {wait} s.")
         problem.headers["Retry-After"] = str(wait)
         raise problem
 
@@ -96,5 +94,6 @@ def _invoke(function: str, payload: dict[str, Any]) -> None:
     answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
     if "FunctionError" in answer:
         error = json.loads(answer["Payload"].read()).get("errorType", "Unknown")
-        detail = f"The old link is dead and the new one could not be made ({error}): resend again in {MINIMUM_INTERVAL} s."
+        again = f"resend again in {MINIMUM_INTERVAL} s"
+        detail = f"The old link is dead and the new one could not be made ({error}): {again}."
         raise Problem(HTTPStatus.BAD_GATEWAY, "not-sent", detail)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def serve_claim_page(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def serve_claim_page(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """200 the page, allowed to run its own script, to post to its own origin, and nothing else."""
     return {
         "statusCode": 200,

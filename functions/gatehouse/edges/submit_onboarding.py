@@ -63,5 +63,5 @@ def _start(state_machine_arn: str, onboarding_id: str) -> None:
     """Start the execution; if that fails the record stands, and the follow-up starts it."""
     try:
         executions.start(client("stepfunctions"), state_machine_arn, onboarding_id)
-    except Exception as error:  # noqa: BLE001 - the request is admitted, whatever keeps it from starting now
+    except Exception as error:
         logger().warning("not started yet", error=type(error).__name__)

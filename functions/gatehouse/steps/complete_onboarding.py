@@ -30,9 +30,7 @@ def complete_onboarding(event: dict[str, Any]) -> None:
     table = Table(client("dynamodb"), config.table_name)
     iam, secretsmanager = client("iam"), client("secretsmanager")
     try:
-        record = records.advance(
-            table, event["onboarding_id"], "complete_onboarding", within={Status.PENDING_MFA}
-        )
+        record = records.advance(table, event["onboarding_id"], "complete_onboarding", within={Status.PENDING_MFA})
     except RecordClosed:
         record = _completed_before(table, event["onboarding_id"])
     else:

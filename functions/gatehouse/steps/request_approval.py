@@ -40,9 +40,7 @@ def request_approval(event: dict[str, Any]) -> None:
     addresses = {person: address for entries in directory.values() for person, address in entries.items()}
     to = {address for person in entitled if (address := addresses[person])}
     mail = _mail(record, config.api_url)
-    mailing.send_once(
-        client("sesv2"), table, record, "approval_wanted", mail, sender=config.sender_address, to=to
-    )
+    mailing.send_once(client("sesv2"), table, record, "approval_wanted", mail, sender=config.sender_address, to=to)
 
 
 def _wait(table: Table, onboarding_id: str, task_token: str, seconds: int) -> Onboarding:

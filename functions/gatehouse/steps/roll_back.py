@@ -41,9 +41,7 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
     try:
         _undo_and_look_twice(record, config.absence_recheck_seconds)
     except Exception:
-        records.change(
-            table, onboarding_id, "rollback_incomplete", within=OPEN, to=Status.ROLLBACK_INCOMPLETE
-        )
+        records.change(table, onboarding_id, "rollback_incomplete", within=OPEN, to=Status.ROLLBACK_INCOMPLETE)
         raise
     _close(table, record, end)
     _tell(table, record, end, config)
@@ -102,7 +100,7 @@ def _tell(table: Table, record: Onboarding, end: Outcome, config: Settings) -> N
             "onboarding_ended",
             mail,
             sender=config.sender_address,
-            to={to} - {None},
+            to={to},
         )
-    except Exception as error:  # noqa: BLE001 - whatever SES says, the roll-back stands
+    except Exception as error:
         logger().warning("mail not sent", error=type(error).__name__)
