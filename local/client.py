@@ -55,7 +55,7 @@ class Person:
         request = AWSRequest(method, self.stack["api_url"] + path, data=data, headers=dict(headers or {}))
         credentials = Credentials(self.access_key_id, self.secret_access_key, self.session_token)
         SigV4Auth(credentials, "execute-api", self.stack["region"]).add_auth(request)
-        return send(method, request.url, data, dict(request.headers))
+        return send(method, str(request.url), data, dict(request.headers))
 
     def get(self, path: str) -> Answer:
         return self.call("GET", path)

@@ -75,3 +75,7 @@ class AwsCallFailed(Exception):
 
 class ResidueRemains(Exception):
     """Roll-back found something again after it had removed it: retry."""
+
+
+TRANSIENT = (TransientFault, NotYetConsistent, TemporarilyUnmodifiable, ResidueRemains)
+"""What goes away by itself: the state machine retries it."""

@@ -1,4 +1,4 @@
-"""Structured logs and metrics. Events are never logged: some carry tokens."""
+"""Structured logs and metrics, named by POWERTOOLS_* variables. Events are never logged: some carry tokens."""
 
 from functools import cache
 
@@ -7,9 +7,9 @@ from aws_lambda_powertools import Logger, Metrics
 
 @cache
 def logger() -> Logger:
-    return Logger(service="gatehouse")
+    return Logger()
 
 
 @cache
 def metrics() -> Metrics:
-    return Metrics(namespace="Gatehouse", service="gatehouse")
+    return Metrics()

@@ -15,6 +15,10 @@ GRACE_SECONDS = 60
 """How long a record may rest before its execution is asked for: a start or a step takes seconds."""
 
 
+class FollowUpIncomplete(Exception):
+    """Some onboardings could not be looked after; the next run tries again."""
+
+
 @dataclass(frozen=True)
 class Settings:
     table_name: str
@@ -24,9 +28,9 @@ class Settings:
 
 @handler
 def follow_up(_: dict[str, Any]) -> dict[str, int]:
-    """Look after every open onboarding. One that fails is logged and does not stop the others.
+    """Look after every open onboarding. Out: how many were seen.
 
-    Out: how many were seen, and how many failed.
+    One that fails does not stop the others; in the end it fails the run, which an alarm watches.
     """
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
@@ -38,7 +42,9 @@ def follow_up(_: dict[str, Any]) -> dict[str, int]:
         except Exception as error:
             failed += 1
             logger().error("not followed up", onboarding_id=record.onboarding_id, error=type(error).__name__)
-    return {"seen": seen, "failed": failed}
+    if failed:
+        raise FollowUpIncomplete(f"{failed} of {seen} onboardings could not be looked after")
+    return {"seen": seen}
 
 
 def _open(table: Table) -> Iterator[Onboarding]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatehouse import mailing, mails, outcomes, people, records, settings, teardown
-from gatehouse.clients import client
-from gatehouse.errors import ResidueRemains
+from gatehouse.clients import aws_errors, client
+from gatehouse.errors import TRANSIENT, ResidueRemains
 from gatehouse.handling import handler
 from gatehouse.logs import logger, metrics
 from gatehouse.model import OPEN, Onboarding, Status
@@ -27,8 +27,8 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
     """In: the onboarding's id, `error` and `cause`. Out: `error` and `cause` of the execution's end.
 
     Called by the machine, by the watcher and by the follow-up; the end that the first call found stays.
-    Raises ResidueRemains, TemporarilyUnmodifiable and what AWS refuses, with the record left
-    ROLLBACK_INCOMPLETE, from where the next call goes on.
+    Raises what is TRANSIENT, to be called again soon, and what AWS refuses for good, with the record left
+    ROLLBACK_INCOMPLETE, from where the follow-up goes on.
     """
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
@@ -39,9 +39,13 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
         return {"error": end.status.error_name, "cause": end.cause}
     record = _begin(table, found, end)
     try:
-        _undo_and_look_twice(record, config.absence_recheck_seconds)
+        with aws_errors():
+            _undo_and_look_twice(record, config.absence_recheck_seconds)
+    except TRANSIENT:
+        raise
     except Exception:
         records.change(table, onboarding_id, "rollback_incomplete", within=OPEN, to=Status.ROLLBACK_INCOMPLETE)
+        _count(Status.ROLLBACK_INCOMPLETE)
         raise
     _close(table, record, end)
     _tell(table, record, end, config)
@@ -83,7 +87,12 @@ def _close(table: Table, record: Onboarding, end: Outcome) -> None:
         closed = records.find(table, record.onboarding_id)
         if closed is None or not closed.status.is_final:
             raise
-    metrics().add_metric(name=end.status.error_name, unit="Count", value=1)
+    _count(end.status)
+
+
+def _count(status: Status) -> None:
+    """A metric that an alarm can watch: FAILED and ROLLBACK_INCOMPLETE are faults, a rejection is none."""
+    metrics().add_metric(name=status.error_name, unit="Count", value=1)
     metrics().flush_metrics()
 
 
