@@ -93,7 +93,7 @@ def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
     if user is None:
         raise UserAlreadyExists(f"user_name {user_name} exists already")
     if user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
-        ensure_boundary(iam, user_name, boundary)
+        raise UserAlreadyExists(f"user_name {user_name} exists already, without the guard")
 
 
 def _tags(user: Mapping[str, Any]) -> dict[str, str]:

@@ -78,10 +78,14 @@ def _record_decision(
     people_by_label: dict[str, Any],
 ) -> Onboarding:
     """Decide on the record as it stands; who loses a race decides again on what then stands."""
+    decision: Decision | None = None
     for _ in range(_ATTEMPTS):
         record = records.find(table, onboarding_id)
         if record is None:
             raise Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no onboarding of that id.")
+        if decision in record.approval.decisions:
+            # Our own write took effect and its answer was lost.
+            return record
         decision = approvals.decide(record, caller, choice, reason, times.now(), people_by_label)
         if decision is None:
             return record
