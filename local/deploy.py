@@ -1,8 +1,11 @@
 """Builds the template, and deploys it to the emulator as one deploys it to AWS: with `sam build` and `sam deploy`."""
 
+import fcntl
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,42 +20,68 @@ from local.process import REGION, ROOT
 STACK = "gatehouse"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # Apart from .aws-sam, so that a build for AWS is never taken for one that only this machine can run.
-BUILD_DIR = ROOT / ".local" / "build"
-LOCAL_TEMPLATE = BUILD_DIR / "local.json"
+BUILDS = ROOT / ".local" / "builds"
+SOURCES = ("template.yaml", "functions", "statemachine")
 
 # The client of the Runtime API that AWS's own python3.13 runtime runs. The emulator's built-in Python executor
 # reports every exception as Runtime.HandlerError, and a Catch names the exception's class.
 BOOTSTRAP = f'#!/bin/sh\nexec "{ROOT / ".venv/lambda/bin/python"}" -m awslambdaric "$_HANDLER"\n'
 # Two cores may be busy with twenty cold starts, where on AWS each function has its own.
 TIMEOUT_SECONDS = 60
+# A stack that is coming up from the one before may still read it.
+KEPT_BUILDS = 3
 
 
 class DeployError(Exception):
     """A sam command failed; the message is what it printed."""
 
 
-def build(template: Path = ROOT / "template.yaml") -> None:
-    """`sam build`, and beside its template one that runs on this machine's Python."""
-    _sam("build", "--template-file", str(template), "--build-dir", str(BUILD_DIR))
-    built = yaml.safe_load((BUILD_DIR / "template.yaml").read_text())
-    for resource in built["Resources"].values():
+def build() -> Path:
+    """`sam build`, unless these very sources are built; returns a template that runs on this machine's Python."""
+    folder = BUILDS / _digest()
+    local = folder / "local.json"
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    with (BUILDS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not local.exists():
+            _sam("build", "--template-file", str(ROOT / "template.yaml"), "--build-dir", str(folder), "--no-cached")
+            local.write_text(json.dumps(_localised(folder), indent=1))
+            for stale in sorted(BUILDS.glob("*/"), key=lambda built: built.stat().st_mtime)[:-KEPT_BUILDS]:
+                shutil.rmtree(stale)
+    return local
+
+
+def _digest() -> str:
+    """Of everything that goes into a build."""
+    found = hashlib.sha256(BOOTSTRAP.encode())
+    for source in SOURCES:
+        for path in sorted((ROOT / source).rglob("*")) or [ROOT / source]:
+            if path.is_file() and path.suffix != ".pyc":
+                found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _localised(folder: Path) -> dict[str, Any]:
+    """The built template, its functions started by `BOOTSTRAP`."""
+    template: dict[str, Any] = yaml.safe_load((folder / "template.yaml").read_text())
+    for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             properties = resource["Properties"]
             properties["Runtime"] = "provided.al2023"
             properties["Timeout"] = TIMEOUT_SECONDS
-            bootstrap = BUILD_DIR / properties["CodeUri"] / "bootstrap"
+            bootstrap = folder / properties["CodeUri"] / "bootstrap"
             bootstrap.write_text(BOOTSTRAP)
             bootstrap.chmod(0o755)
-    LOCAL_TEMPLATE.write_text(json.dumps(built, indent=1))
+    return template
 
 
-def deploy(endpoint_url: str, state_dir: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+def deploy(template: Path, endpoint_url: str, state_dir: Path, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy what `build` built; returns the stack's outputs."""
     overrides = state_dir / "parameters.yaml"
     overrides.write_text(json.dumps(dict(parameters)))
     _sam(
         "deploy",
-        *("--template-file", str(LOCAL_TEMPLATE)),
+        *("--template-file", str(template)),
         *("--stack-name", STACK),
         *("--capabilities", *CAPABILITIES),
         *("--parameter-overrides", f"file://{overrides}"),

@@ -1,5 +1,6 @@
 """Starts the emulator as a process of its own, and ends it with everything that it started."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -60,12 +61,8 @@ def stop(state_dir: Path) -> int:
     ended: set[int] = set()
     while processes := list(belonging_to(state_dir)):
         ended |= {process.pid for process in processes}
-        for process in processes:
-            _signal(process, psutil.Process.terminate)
-        _, alive = psutil.wait_procs(processes, timeout=2)
-        for process in alive:
-            _signal(process, psutil.Process.kill)
-        psutil.wait_procs(alive, timeout=5)
+        if not _ended(processes, psutil.Process.terminate, patience=2):
+            _ended(processes, psutil.Process.kill, patience=5)
     shutil.rmtree(state_dir / "tmp", ignore_errors=True)
     return len(ended)
 
@@ -74,17 +71,30 @@ def belonging_to(state_dir: Path) -> Iterator[psutil.Process]:
     """The emulator of that state directory and the functions that it runs."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARKER) == str(state_dir) and process.status() != psutil.STATUS_ZOMBIE:
+            if _alive(process) and process.environ().get(MARKER) == str(state_dir):
                 yield process
         except (psutil.Error, OSError):
             continue  # gone meanwhile, or another user's
 
 
-def _signal(process: psutil.Process, send: object) -> None:
+def _ended(processes: list[psutil.Process], signal: Callable[[psutil.Process], None], patience: float) -> bool:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            signal(process)
+    deadline = time.monotonic() + patience
+    while any(_alive(process) for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _alive(process: psutil.Process) -> bool:
+    """A zombie has ended, whether or not somebody has collected it."""
     try:
-        send(process)  # type: ignore[operator]
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return
+        return False
 
 
 def _free_port() -> socket.socket:

@@ -28,13 +28,12 @@ def up(
     parameters: Mapping[str, str] | None = None,
     state_dir: Path = STATE_DIR,
     iam_decisions: Path | None = None,
-    built: bool = False,
 ) -> dict[str, Any]:
     """Start an emulator on a free port, deploy the template to it, and create the people who use it.
 
-    `parameters` replace the template parameters that are otherwise passed, `iam_decisions` is the file that
-    takes one JSON line for every call that a role's policies decided, `built` says that `deploy.build` has run.
-    Two stacks may run at once, each with a state directory of its own. Returns what it wrote to stack.json.
+    `parameters` replace the template parameters that are otherwise passed; `iam_decisions` is a file that takes one
+    JSON line for every call that a role's policies decided. Two stacks may run at once, each with a state directory
+    of its own; they share the build. Returns what it wrote to stack.json.
     """
     state_dir = state_dir.resolve()
     if running := _running(state_dir):
@@ -42,8 +41,6 @@ def up(
     down(state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
     try:
-        if not built:
-            _phase("sam build", deploy.build)
         stack = _start(state_dir, dict(parameters or {}), iam_decisions)
     except BaseException:
         process.stop(state_dir)
@@ -53,7 +50,7 @@ def up(
 
 
 def down(state_dir: Path = STATE_DIR) -> int:
-    """Stop the stack of that state directory, however much of it is left; returns how many processes there were."""
+    """Stop the stack of that state directory, however much of it is left; returns how many processes that ended."""
     state_dir = state_dir.resolve()
     ended = process.stop(state_dir)
     _written(state_dir).unlink(missing_ok=True)
@@ -62,11 +59,12 @@ def down(state_dir: Path = STATE_DIR) -> int:
 
 def _start(state_dir: Path, parameters: dict[str, str], iam_decisions: Path | None) -> dict[str, Any]:
     extra = {"GATEHOUSE_IAM_DECISIONS": str(iam_decisions.resolve())} if iam_decisions else {}
+    template = _phase("sam build", deploy.build)
     port = _phase("emulator", lambda: process.start(state_dir, extra))
     url = f"http://127.0.0.1:{port}"
     seed.account(url)
     given = _defaults() | parameters
-    outputs = _phase("sam deploy", lambda: deploy.deploy(url, state_dir, given))
+    outputs = _phase("sam deploy", lambda: deploy.deploy(template, url, state_dir, given))
     # Only the deployed API has an address, and the mails must name one that this machine reaches.
     origin = deploy.reachable(outputs["ClaimUrl"], url).removesuffix("/claim")
     given |= {"ClaimOrigin": origin}

@@ -1,7 +1,10 @@
 """Two emulators for the tests of the mends: one mended, one as it comes."""
 
+import io
 import json
-from collections.abc import Iterator
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,3 +68,34 @@ def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Aw
 @pytest.fixture(params=["mended", AS_IT_COMES])
 def aws(request: pytest.FixtureRequest, emulators: dict[str, Aws]) -> Aws:
     return emulators[request.param]
+
+
+@pytest.fixture
+def function() -> Callable[[str, str], Callable[[Any], Any]]:
+    """Make a function of Python code whose `handler` it runs; returns what calls it with an event."""
+
+    def make(url: str, code: str) -> Callable[[Any], Any]:
+        client, name = deploy.client("lambda", url), f"f-{uuid.uuid4().hex}"
+        trust = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}})
+        role = deploy.client("iam", url).create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("bootstrap", deploy.BOOTSTRAP)
+            archive.writestr("code_.py", code)
+        client.create_function(
+            FunctionName=name,
+            Runtime="provided.al2023",
+            Handler="code_.handler",
+            Role=role,
+            Code={"ZipFile": package.getvalue()},
+            Timeout=30,
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
+
+        def call(event: Any) -> Any:
+            return json.loads(client.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read())
+
+        call.name = name  # type: ignore[attr-defined]
+        return call
+
+    return make

@@ -1,18 +1,14 @@
 """State machines end their tasks as on AWS."""
 
-import io
 import json
 import time
 import uuid
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
-from local import deploy
 
 WAITS = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 
@@ -24,14 +20,14 @@ def noted(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def machine(aws: Any, noted: Path) -> Callable[..., str]:
+def machine(aws: Any, noted: Path, function: Any) -> Callable[..., str]:
     """Make a JSONata machine of one task that waits for a token; returns its ARN."""
     note = f"def handler(event, context): open({str(noted)!r}, 'w').write(event['token'])"
 
     def make(code: str = note, **task: Any) -> str:
         states = aws.client("stepfunctions")
         arguments = {
-            "FunctionName": function(aws, code),
+            "FunctionName": function(aws.url, code).name,
             "Payload": {"token": "{% $states.context.Task.Token %}"},
         }
         task = {"Type": "Task", "Resource": WAITS, "Arguments": arguments, "End": True, **task}
@@ -42,22 +38,6 @@ def machine(aws: Any, noted: Path) -> Callable[..., str]:
         return arn
 
     return make
-
-
-def function(aws: Any, code: str) -> str:
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("bootstrap", deploy.BOOTSTRAP)
-        archive.writestr("code_.py", code)
-    name: str = aws.client("lambda").create_function(
-        FunctionName=f"f-{uuid.uuid4().hex}",
-        Runtime="provided.al2023",
-        Handler="code_.handler",
-        Role=role(aws),
-        Code={"ZipFile": package.getvalue()},
-        Timeout=30,
-    )["FunctionArn"]
-    return name
 
 
 def role(aws: Any) -> str:
