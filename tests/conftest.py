@@ -37,6 +37,6 @@ def hasty_stack(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def _up(state_dir: Path, parameters: dict[str, str]) -> Iterator[dict[str, Any]]:
     IAM_DECISIONS.parent.mkdir(exist_ok=True)
     try:
-        yield local_stack.up(parameters, state_dir, iam_decisions=IAM_DECISIONS, built=True)
+        yield local_stack.up(parameters, state_dir, iam_decisions=IAM_DECISIONS)
     finally:
         local_stack.down(state_dir)
