@@ -6,6 +6,7 @@ LAMBDA_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/de
 DEV := .venv/dev
 UV := $(DEV)/bin/uv
 RUN := $(DEV)/bin/python
+EVALUATOR := tests/policies/node_modules/.package-lock.json
 REQUEST ?=
 
 export SAM_CLI_TELEMETRY := 0
@@ -18,7 +19,7 @@ export UV_NO_PROGRESS := 1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(DEV)/.installed .venv/emulator/.installed .venv/lambda/.installed ## create the virtualenvs, from pinned and hashed requirements
+install: $(DEV)/.installed .venv/emulator/.installed .venv/lambda/.installed $(EVALUATOR) ## create the virtualenvs, from pinned and hashed requirements
 
 up: install ## start the local stack: emulator, build, deploy (writes .local/stack.json)
 	$(RUN) -m local.stack up
@@ -75,4 +76,9 @@ $(DEV)/.installed: requirements/uv.txt requirements/dev.txt
 	@echo "the Lambda stand-in runs on $(LAMBDA_PYTHON)"
 	$(UV) venv --quiet --clear --python $(LAMBDA_PYTHON) .venv/lambda
 	$(UV) pip sync --quiet --require-hashes --python .venv/lambda/bin/python requirements/lambda.txt
+	touch $@
+
+# The policy evaluator of tests/policies runs on the node that comes with the other tools.
+$(EVALUATOR): tests/policies/package-lock.json $(DEV)/.installed
+	$(DEV)/bin/npm ci --prefix tests/policies --silent --no-audit --no-fund
 	touch $@

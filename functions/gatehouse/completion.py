@@ -36,7 +36,9 @@ def evidence(record: Onboarding, devices: Sequence[Mapping[str, Any]]) -> dict[s
         "device_kind": device["kind"],
         "enrolled_at": times.text(device["enrolled_at"]),
         "enrolled_by": enrolled_by,
-        "enrolled_by_user": people.caller(enrolled_by).person == record.user_name.lower() if enrolled_by else None,
+        "enrolled_by_user": people.caller(enrolled_by, record.account_id).person == record.user_name.lower()
+        if enrolled_by
+        else None,
         "source_ip": reported.get("source_ip"),
         "boundary": record.grants.boundary_member,
     }

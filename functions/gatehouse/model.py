@@ -145,6 +145,11 @@ class Onboarding:
     def user_name(self) -> str:
         return str(self.request["user_name"])
 
+    @property
+    def account_id(self) -> str:
+        """The account the user is in, as the boundary's ARN tells it."""
+        return self.grants.boundary_member.split(":")[4]
+
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """The record from its table item (plain Python values)."""

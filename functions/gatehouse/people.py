@@ -15,19 +15,28 @@ from gatehouse.model import Caller
 PINNED_ROLES = frozenset({"ResourceCreatorRole"})
 """Roles whose trust policy (template.yaml) pins the session name to `${aws:username}`."""
 
-_USER = re.compile(r"arn:[^:]+:iam::\d{12}:user/(?:.*/)?([^/]+)")
-_SESSION = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/([^/]+)/([^/]+)")
+_USER = re.compile(r"arn:[^:]+:iam::(\d{12}):user/(?:.*/)?([^/]+)")
+_SESSION = re.compile(r"arn:[^:]+:sts::(\d{12}):assumed-role/([^/]+)/([^/]+)")
 _IDENTITY_CENTER = re.compile(r"AWSReservedSSO_[\w+=,.@-]+_[0-9a-f]{16}")
 
 
-def caller(arn: str, pinned_roles: Collection[str] = PINNED_ROLES) -> Caller:
-    """Who stands behind the ARN of a signed request; root and other roles stand for no person."""
-    if user := _USER.fullmatch(arn):
-        return Caller(arn, user[1].lower())
+def caller(arn: str, account_id: str) -> Caller:
+    """Who stands behind the ARN of a signed request.
+
+    Root, roles that stand for nobody in particular, and whoever is of another account are no person.
+    """
+    user = _USER.fullmatch(arn)
+    if user and user[1] == account_id:
+        return Caller(arn, user[2].lower())
     session = _SESSION.fullmatch(arn)
-    if session and (_IDENTITY_CENTER.fullmatch(session[1]) or session[1] in pinned_roles):
-        return Caller(arn, session[2].lower())
+    if session and session[1] == account_id and _names_a_person(session[2]):
+        return Caller(arn, session[3].lower())
     return Caller(arn, None)
+
+
+def _names_a_person(role: str) -> bool:
+    """Whether the role's sessions are named after the human, who cannot choose the name."""
+    return role in PINNED_ROLES or _IDENTITY_CENTER.fullmatch(role) is not None
 
 
 def directory(entries: Collection[str]) -> Mapping[str, str | None]:

@@ -53,7 +53,8 @@ def answer(status: HTTPStatus, body: dict[str, Any], **headers: str) -> Response
 
 def caller(app: APIGatewayRestResolver) -> Caller:
     """Who signed the request, as API Gateway verified it."""
-    return people.caller(str(app.current_event.request_context.identity.user_arn))
+    context = app.current_event.request_context
+    return people.caller(str(context.identity.user_arn), str(context.account_id))
 
 
 def body(app: APIGatewayRestResolver) -> bytes:

@@ -14,7 +14,6 @@ from gatehouse.errors import InvalidRequest
 from gatehouse.logs import logger
 from gatehouse.model import ANY, FieldProblem, Onboarding, Status
 from gatehouse.problems import Problem
-from gatehouse.profiles import Account
 from gatehouse.table import Expression, Table
 
 app = api.resolver()
@@ -126,11 +125,10 @@ def _reveal(row: dict[str, Any], record: Onboarding) -> dict[str, Any]:
     name = passwords.secret_name(record.onboarding_id, what, row["generation"])
     secret = client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     if row["kind"] == "password":
-        account_id = Account.of(record.grants.boundary_enrolling, record.grants.boundary_member).account_id
         return {
             "kind": "console_password",
             "user_name": record.user_name,
-            "sign_in_url": iam_users.sign_in_url(client("iam"), account_id),
+            "sign_in_url": iam_users.sign_in_url(client("iam"), record.account_id),
             "password": secret,
             "reset_required": record.request["require_password_reset"],
         }

@@ -7,7 +7,6 @@ from gatehouse import claims, iam_users, mailing, mails, records, settings, time
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.model import Onboarding, Status
-from gatehouse.profiles import Account
 from gatehouse.table import Table
 
 
@@ -36,8 +35,7 @@ def send_sign_in_instructions(event: dict[str, Any]) -> None:
         return
     token = claims.new_token()
     record = records.open_claim(table, record, "password", claims.token_hash(token), config.claim_ttl_seconds)
-    account_id = Account.of(record.grants.boundary_enrolling, record.grants.boundary_member).account_id
-    mail = _mail(record, token, config, iam_users.sign_in_url(client("iam"), account_id))
+    mail = _mail(record, token, config, iam_users.sign_in_url(client("iam"), record.account_id))
     to = {record.request["email"]}
     mailing.send_once(client("sesv2"), table, record, name, mail, sender=config.sender_address, to=to)
 
