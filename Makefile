@@ -19,7 +19,7 @@ export UV_NO_PROGRESS := 1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(DEV)/.installed .venv/emulator/.installed .venv/lambda/.installed $(EVALUATOR) ## create the virtualenvs, from pinned and hashed requirements
+install: $(DEV)/.installed .venv/emulator/.installed .venv/lambda/.installed ## create the virtualenvs, from pinned and hashed requirements
 
 up: install ## start the local stack: emulator, build, deploy (writes .local/stack.json)
 	$(RUN) -m local.stack up
@@ -30,13 +30,14 @@ down: $(DEV)/.installed ## stop the local stack
 demo: install ## run one onboarding against the local stack (REQUEST=file.json for your own)
 	$(RUN) -m local.demo $(REQUEST)
 
-test: install ## run every test
+test: install $(EVALUATOR) ## run every test
 	$(RUN) -m pytest
 
 check: install ## lint, type-check, and validate the template and the state machines
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
+	AWS_DEFAULT_REGION=us-east-1 $(DEV)/bin/sam validate --lint --template template.yaml
 	$(RUN) -m local.lint
 
 format: $(DEV)/.installed ## rewrite the Python files in the project's format
