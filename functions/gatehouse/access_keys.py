@@ -24,9 +24,12 @@ class Settings(Protocol):
 
 
 def hand_over(
-    iam: Any, secretsmanager: Any, ses: Any, table: Table, record: Onboarding, config: Settings
+    iam: Any, secretsmanager: Any, ses: Any, table: Table, record: Onboarding, config: Settings, mfa_serial: str | None
 ) -> Onboarding:
-    """Store a key where only its claim can read it, and mail the link; returns the record as it then stands."""
+    """Store a key where only its claim can read it, and mail the link; returns the record as it then stands.
+
+    `mfa_serial` goes into the CLI profile: the serial number of a virtual device, or None.
+    """
     if "access_key_ready" in record.mails_sent:
         return record
     passwords.ensure_stored(
@@ -38,7 +41,10 @@ def hand_over(
         tags={iam_users.ID_TAG: record.onboarding_id},
     )
     token = claims.new_token()
-    record = records.open_claim(table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds)
+    shown_with = {"user_name": record.user_name, "mfa_serial": mfa_serial, "roles": _assumable_roles(record)}
+    record = records.open_claim(
+        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds, shown_with
+    )
     mail = mails.render(
         "access_key_ready",
         onboarding_id=record.onboarding_id,
@@ -52,32 +58,36 @@ def hand_over(
     return record
 
 
-def cli_config(record: Onboarding, access_key_id: str, secret_access_key: str) -> str:
-    """The files `~/.aws/credentials` and `~/.aws/config` for this user, ready to paste."""
+def cli_config(
+    access_key_id: str, secret_access_key: str, user_name: str, mfa_serial: str | None, roles: list[str]
+) -> str:
+    """The files `~/.aws/credentials` and `~/.aws/config` for this user, ready to paste.
+
+    `roles` are ARNs; `mfa_serial` is None for keys and passkeys, which the CLI cannot ask for.
+    """
     lines = [
         "# ~/.aws/credentials",
-        f"[{record.user_name}]",
+        f"[{user_name}]",
         f"aws_access_key_id = {access_key_id}",
         f"aws_secret_access_key = {secret_access_key}",
         "",
         "# ~/.aws/config",
-        f"[profile {record.user_name}]",
-        "region = us-east-1",
+        f"[profile {user_name}]",
+        "output = json",
     ]
-    serial = record.evidence["serial_number"] if record.evidence.get("device_kind") == "virtual" else None
-    for role_arn in assumable_roles(record):
+    for role_arn in roles:
         lines += [
             "",
             f"[profile {role_arn.rsplit('/', 1)[-1]}]",
             f"role_arn = {role_arn}",
-            f"source_profile = {record.user_name}",
-            f"role_session_name = {record.user_name}",
-            *([f"mfa_serial = {serial}"] if serial else []),
+            f"source_profile = {user_name}",
+            f"role_session_name = {user_name}",
+            *([f"mfa_serial = {mfa_serial}"] if mfa_serial else []),
         ]
     return "\n".join(lines) + "\n"
 
 
-def assumable_roles(record: Onboarding) -> list[str]:
+def _assumable_roles(record: Onboarding) -> list[str]:
     """The ARNs of the roles that the record's inline policies let the user assume."""
     documents = map(json.loads, record.grants.inline_policies.values())
     statements = [statement for document in documents for statement in document["Statement"]]

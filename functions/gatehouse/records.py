@@ -56,14 +56,15 @@ def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
     ]
 
 
-def advance(table: Table, onboarding_id: str, event: str, **move: Any) -> Onboarding:
+def advance(table: Table, onboarding_id: str, event: str, *, only_if: str | None = None, **move: Any) -> Onboarding:
     """Move a record on, unless it was cancelled, and return it as it then stands (see `changing`).
 
-    Raises Cancelled when somebody asked for that, RecordClosed when the record is missing or in a
-    status other than those `within`.
+    Raises Cancelled when somebody asked for that, RecordClosed when the record is missing, in a status
+    other than those `within`, or not as `only_if` wants it.
     """
+    condition = " AND ".join(filter(None, ("attribute_not_exists(#cancelled_by)", only_if)))
     try:
-        return change(table, onboarding_id, event, only_if="attribute_not_exists(#cancelled_by)", **move)
+        return change(table, onboarding_id, event, only_if=condition, **move)
     except table.ConditionFailed as failure:
         stood = table.stood_before(failure)
         if stood and stood.get("cancelled_by"):
@@ -152,10 +153,13 @@ def claim_key(token_hash: str) -> str:
     return f"claim#{token_hash}"
 
 
-def open_claim(table: Table, record: Onboarding, what: str, token_hash: str, seconds: int) -> Onboarding:
+def open_claim(
+    table: Table, record: Onboarding, what: str, token_hash: str, seconds: int, shown_with: Mapping[str, Any]
+) -> Onboarding:
     """Let `what` ("password", "access_key") be claimed once; an earlier claim for it ends.
 
-    Raises RecordClosed when the onboarding ended or was cancelled meanwhile.
+    `shown_with` is what is shown beside the secret, none of it secret. Raises RecordClosed when the
+    onboarding ended or was cancelled meanwhile.
     """
     expires_at = times.after(times.now(), seconds)
     claim = {
@@ -163,6 +167,7 @@ def open_claim(table: Table, record: Onboarding, what: str, token_hash: str, sec
         "onboarding_id": record.onboarding_id,
         "kind": what,
         "generation": record.generation,
+        "shown_with": dict(shown_with),
         "state": "open",
         "attempts_left": ATTEMPTS,
         "expires_at": expires_at,

@@ -7,12 +7,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import access_keys, claims, iam_users, passwords, records, settings, times
+from gatehouse import access_keys, claims, passwords, records, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
 from gatehouse.logs import logger
-from gatehouse.model import ANY, FieldProblem, Onboarding, Status
+from gatehouse.model import ANY, FieldProblem, Status
 from gatehouse.problems import Problem
 from gatehouse.table import Expression, Table
 
@@ -45,9 +45,9 @@ def claim() -> Response[str]:
     if not claims.same_code(code, expected):
         detail = "The code is wrong."
         raise Problem(HTTPStatus.FORBIDDEN, "wrong-code", detail, attempts_left=row["attempts_left"])
-    record = _mark_used(table, row)
+    _mark_used(table, row)
     try:
-        answer = _reveal(row, record)
+        answer = _reveal(row)
     except Exception:
         _give_back(table, row)
         raise
@@ -95,7 +95,7 @@ def _take_attempt(table: Table, token: str) -> dict[str, Any]:
     raise _late(stood["state"])
 
 
-def _mark_used(table: Table, row: dict[str, Any]) -> Onboarding:
+def _mark_used(table: Table, row: dict[str, Any]) -> None:
     """Claim and record change together: of many with the right code, one goes on."""
     claim_hash = row["pk"].removeprefix("claim#")
     what = row["kind"]
@@ -114,26 +114,15 @@ def _mark_used(table: Table, row: dict[str, Any]) -> Onboarding:
     except table.TransactionCancelled:
         now_stands = table.get(row["pk"]) or {"state": "used"}
         raise _late("withdrawn" if now_stands["state"] == "open" else now_stands["state"]) from None
-    record = records.find(table, row["onboarding_id"])
-    if record is None:
-        raise _late("withdrawn")
-    return record
 
 
-def _reveal(row: dict[str, Any], record: Onboarding) -> dict[str, Any]:
-    what = row["kind"].replace("_", "-")
-    name = passwords.secret_name(record.onboarding_id, what, row["generation"])
+def _reveal(row: dict[str, Any]) -> dict[str, Any]:
+    name = passwords.secret_name(row["onboarding_id"], row["kind"].replace("_", "-"), row["generation"])
     secret = client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     if row["kind"] == "password":
-        return {
-            "kind": "console_password",
-            "user_name": record.user_name,
-            "sign_in_url": iam_users.sign_in_url(client("iam"), record.account_id),
-            "password": secret,
-            "reset_required": record.request["require_password_reset"],
-        }
+        return {"kind": "console_password", "password": secret, **row["shown_with"]}
     key = json.loads(secret)
-    return {"kind": "access_key", **key, "cli_config": access_keys.cli_config(record, **key)}
+    return {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**key, **row["shown_with"])}
 
 
 def _give_back(table: Table, row: dict[str, Any]) -> None:

@@ -41,7 +41,8 @@ def complete_onboarding(event: dict[str, Any]) -> None:
         if record.grants.privileged:
             iam_users.ensure_grants(iam, record.user_name, record.grants)
         if "programmatic" in record.request["access"]:
-            record = access_keys.hand_over(iam, secretsmanager, client("sesv2"), table, record, config)
+            mfa_serial = next((one["serial_number"] for one in devices if one["kind"] == "virtual"), None)
+            record = access_keys.hand_over(iam, secretsmanager, client("sesv2"), table, record, config, mfa_serial)
         if "console" not in record.request["access"]:
             passwords.ensure_no_login_profile(iam, record.user_name)
         passwords.ensure_deleted(

@@ -25,15 +25,7 @@ def create_user(event: dict[str, Any]) -> None:
     """
     table = Table(client("dynamodb"), settings.load(Settings).table_name)
     iam = client("iam")
-    _require_approval(records.find(table, event["onboarding_id"]))
-    record = records.advance(
-        table,
-        event["onboarding_id"],
-        "create_user",
-        within={Status.REQUESTED, Status.PROVISIONING},
-        to=Status.PROVISIONING,
-        removes=("task_token",),
-    )
+    record = _approved(table, event["onboarding_id"])
     iam_users.ensure_user(
         iam,
         record.user_name,
@@ -49,12 +41,32 @@ def create_user(event: dict[str, Any]) -> None:
     iam_users.ensure_member(iam, record.user_name, iam_users.MEMBERS_GROUP)
 
 
-def _require_approval(record: Onboarding | None) -> None:
-    if record is None:
-        raise RecordClosed("the record is missing")
-    if rejection := approvals.rejection(record):
-        raise Rejected(f"by {rejection.person}")
+def _approved(table: Table, onboarding_id: str) -> Onboarding:
+    """Begin provisioning, if the record holds a sufficient approval of exactly what it asks for."""
+    try:
+        record = records.advance(
+            table,
+            onboarding_id,
+            "create_user",
+            within={Status.REQUESTED, Status.PROVISIONING},
+            to=Status.PROVISIONING,
+            removes=("task_token",),
+            only_if="(#status = :approved OR #approval.#needed = :nobody)",
+            approved=Status.PROVISIONING.value,
+            nobody=0,
+        )
+    except RecordClosed:
+        _say_why(records.find(table, onboarding_id))
+        raise
     if fingerprint({"request": dict(record.request), "grants": asdict(record.grants)}) != record.digest:
         raise RecordClosed("digest: the record was changed after it was written")
-    if not record.cancelled_by and not approvals.is_approved(record):
+    if not approvals.is_approved(record):
+        raise RecordClosed("approval: the record does not hold the decisions that its status claims")
+    return record
+
+
+def _say_why(record: Onboarding | None) -> None:
+    if record and (rejection := approvals.rejection(record)):
+        raise Rejected(f"by {rejection.person}")
+    if record and record.status in (Status.REQUESTED, Status.PENDING_APPROVAL):
         raise NotApproved(f"{record.approval.needed} needed")

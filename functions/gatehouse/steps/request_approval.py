@@ -61,7 +61,7 @@ def _wait(table: Table, onboarding_id: str, task_token: str, seconds: int) -> On
         )
     except RecordClosed:
         record = records.find(table, onboarding_id)
-        if record and record.approval.decisions:
+        if record and record.status in (Status.PROVISIONING, Status.ROLLING_BACK):
             raise AlreadyDecided("decided before the machine waited") from None
         raise
 

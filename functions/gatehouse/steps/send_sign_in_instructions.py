@@ -33,23 +33,28 @@ def send_sign_in_instructions(event: dict[str, Any]) -> None:
     name = f"sign_in_instructions_{record.generation}"
     if name in record.mails_sent:
         return
+    shown_with = {
+        "user_name": record.user_name,
+        "sign_in_url": iam_users.sign_in_url(client("iam"), record.account_id),
+        "reset_required": record.request["require_password_reset"],
+    }
     token = claims.new_token()
-    record = records.open_claim(table, record, "password", claims.token_hash(token), config.claim_ttl_seconds)
-    mail = _mail(record, token, config, iam_users.sign_in_url(client("iam"), record.account_id))
+    record = records.open_claim(
+        table, record, "password", claims.token_hash(token), config.claim_ttl_seconds, shown_with
+    )
+    mail = _mail(record, token, config, shown_with)
     to = {record.request["email"]}
     mailing.send_once(client("sesv2"), table, record, name, mail, sender=config.sender_address, to=to)
 
 
-def _mail(record: Onboarding, token: str, config: Settings, sign_in_url: str) -> mails.Mail:
+def _mail(record: Onboarding, token: str, config: Settings, shown_with: dict[str, Any]) -> mails.Mail:
     return mails.render(
         "sign_in_instructions",
         onboarding_id=record.onboarding_id,
-        user_name=record.user_name,
         requester=record.requester.person or "your administrator",
-        sign_in_url=sign_in_url,
         claim_url=config.claim_url,
         token=token,
         claim_expires_at=record.claim_expires_at,
-        reset_required=record.request["require_password_reset"],
         mfa_before=record.mfa_expires_at or times.after(times.now(), config.mfa_timeout_seconds),
+        **shown_with,
     )
