@@ -27,13 +27,13 @@ MENDS: list[Callable[[], None]] = [
     *iam_users.MENDS,
     *iam_limits.MENDS,
     *passwords.MENDS,
+    # Before those that ask IAM for more than the emulator does, so that what they ask is recorded as well.
+    *decisions.MENDS,
     *secrets.MENDS,
     *machines.MENDS,
     *gateway.MENDS,
     *enrolment_events.MENDS,
     *cloudformation.MENDS,
-    # Last, so that it sees what the others made of the decision.
-    *decisions.MENDS,
 ]
 
 

@@ -81,4 +81,4 @@ def recorder() -> None:
     iam_evaluator.evaluate = evaluate
 
 
-MENDS = [tags_on_creation, recorder]
+MENDS = [recorder, tags_on_creation]

@@ -27,19 +27,23 @@ def test_the_record_names_the_role_and_the_statement_of_every_decision(tmp_path:
         url = f"http://127.0.0.1:{process.start(tmp_path, {'GATEHOUSE_IAM_DECISIONS': str(record)})}"
         iam = deploy.client("iam", url)
         trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-        permission = {"Sid": "ListThem", "Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}
+        actions = ["iam:CreateUser", "iam:ListUsers", "iam:TagUser"]
+        permission = {"Sid": "ListAndMake", "Effect": "Allow", "Action": actions, "Resource": "*"}
         role = iam.create_role(RoleName="recorded", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
         iam.put_role_policy(RoleName="recorded", PolicyName="p", PolicyDocument=document(permission))
         assumed = deploy.client("sts", url).assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
         session = deploy.client("iam", url, assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
         session.list_users()
+        session.create_user(UserName="tagged", Tags=[{"Key": "k", "Value": "v"}])
         with pytest.raises(ClientError, match="AccessDenied"):
             session.list_roles()
     finally:
         process.stop(tmp_path)
     lines = [json.loads(line) for line in record.read_text().splitlines()]
     assert [(line["role_name"], line["action"], line["decision"], line["sid"]) for line in lines] == [
-        ("recorded", "iam:ListUsers", "Allow", "ListThem"),
+        ("recorded", "iam:ListUsers", "Allow", "ListAndMake"),
+        ("recorded", "iam:CreateUser", "Allow", "ListAndMake"),
+        ("recorded", "iam:TagUser", "Allow", "ListAndMake"),
         ("recorded", "iam:ListRoles", "ImplicitDeny", ""),
     ]
 
