@@ -1,0 +1,44 @@
+"""An account in moto, and nothing that one test leaves to another."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from moto import mock_aws
+
+from gatehouse import clients, logs, settings, times
+from tests.unit import account as accounts
+from tests.unit import aws_rules
+from tests.unit.wire import Wire
+
+# The same examples in every run: what was found once is found again, and a red build is never luck.
+hypothesis_settings.register_profile("gatehouse", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("gatehouse")
+
+SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "sesv2", "stepfunctions")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda keeps settings and clients for the life of a process; a test is one process."""
+    for name, value in accounts.LAMBDA.items():
+        monkeypatch.setenv(name, value)
+    for cached in (settings.load, clients.client, logs.logger, logs.metrics):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
+    """The account, at a fixed time; nobody really sleeps, mails and wake-ups are noted and go nowhere."""
+    with mock_aws():
+        aws_rules.apply(monkeypatch)
+        account = accounts.Account(Wire(), accounts.Clock())
+        monkeypatch.setattr(times, "now", account.clock.now)
+        monkeypatch.setattr(time, "sleep", account.slept.append)
+        accounts.set_up(account)
+        for service in SERVICES:
+            account.wire.attach(clients.client(service))
+        for operation in ("SendEmail", "SendTaskSuccess", "SendTaskFailure", "StartExecution", "Invoke"):
+            account.wire.answer(operation, {})
+        yield account
