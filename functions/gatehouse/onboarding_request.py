@@ -8,6 +8,7 @@ from typing import Any
 
 import fastjsonschema
 
+from gatehouse import documents
 from gatehouse.errors import InvalidRequest
 from gatehouse.model import FieldProblem
 
@@ -17,31 +18,24 @@ LARGEST_BODY = 32 * 1024
 
 def parse(body: bytes) -> dict[str, Any]:
     """The canonical request from a body. Raises InvalidRequest naming every wrong field."""
-    try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_no_duplicates)
-    except UnicodeDecodeError:
-        raise InvalidRequest([FieldProblem("body", "must be UTF-8")]) from None
-    except (ValueError, RecursionError):
-        raise InvalidRequest([FieldProblem("body", "must be JSON, with each field once")]) from None
-    return canonical(document)
+    return canonical(documents.parse(body, schema()["description"]))
 
 
 def canonical(document: object) -> dict[str, Any]:
     """The request with every default filled in. Raises InvalidRequest naming every wrong field."""
     if not isinstance(document, Mapping):
         raise InvalidRequest([FieldProblem("body", schema()["description"])])
-    try:
-        json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest([FieldProblem("body", "must not hold half a character (a lone surrogate)")]) from None
-    problems = [FieldProblem(name, "is not a field of a request") for name in document if name not in _fields()]
-    problems += [FieldProblem(name, f"is required: it {_says(name)}") for name in _required() if name not in document]
+    problems = documents.unknown(document, _fields(), "a request")
+    problems += [FieldProblem(name, f"is required: it {rule(name)}") for name in _required() if name not in document]
     problems += [
-        FieldProblem(name, _says(name)) for name in _fields() if name in document and not _fits(document, name)
+        FieldProblem(name, rule(name)) for name in _fields() if name in document and not fits(name, document[name])
     ]
+    if not problems and len({tag.lower() for tag in document.get("tags", {})}) < len(document.get("tags", {})):
+        # IAM keeps the case of a key and does not tell keys by it.
+        problems = [FieldProblem("tags", "must not hold keys that differ only in case")]
     if problems:
         raise InvalidRequest(problems)
-    return {name: document.get(name, rule.get("default")) for name, rule in _fields().items()}
+    return {name: document.get(name, described.get("default")) for name, described in _fields().items()}
 
 
 @cache
@@ -52,12 +46,13 @@ def schema() -> dict[str, Any]:
     return described
 
 
-def _fits(document: Mapping[str, Any], name: str) -> bool:
+def fits(name: str, value: object) -> bool:
+    """Whether a field keeps its rule, which nothing nested too deeply does."""
     try:
-        _check(name)(document[name])
-    except fastjsonschema.JsonSchemaValueException:
+        _check(name)(value)
+    except (fastjsonschema.JsonSchemaValueException, RecursionError):
         return False
-    return True
+    return documents.is_whole(value)
 
 
 @cache
@@ -75,12 +70,6 @@ def _required() -> list[str]:
     return required
 
 
-def _says(name: str) -> str:
+def rule(name: str) -> str:
+    """What a field must be, in words."""
     return str(_fields()[name]["description"])
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A name given twice would mean one thing to us and another to the next reader."""
-    if len(pairs) != len(dict(pairs)):
-        raise ValueError("a field is given twice")
-    return dict(pairs)

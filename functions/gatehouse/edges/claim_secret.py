@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import access_keys, claims, passwords, records, settings, times
+from gatehouse import access_keys, claims, documents, passwords, records, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
@@ -56,13 +56,8 @@ def claim() -> Response[str]:
 
 
 def _parse(body: bytes) -> tuple[str, str]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidRequest([FieldProblem("body", "must be JSON")]) from None
-    if not isinstance(document, dict):
-        raise InvalidRequest([FieldProblem("body", "must be a JSON object with token and code")])
-    problems = [FieldProblem(name, "is not a field of a claim") for name in document if name not in ("token", "code")]
+    document = documents.parse(body, "must be a JSON object with token and code")
+    problems = documents.unknown(document, ("token", "code"), "a claim")
     problems += [
         FieldProblem(name, "must be text") for name in ("token", "code") if not isinstance(document.get(name), str)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import approvals, people, records, settings, times, waking
+from gatehouse import approvals, documents, people, records, settings, times, waking
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
@@ -42,14 +42,9 @@ def decide(onboarding_id: str) -> Response[str]:
 
 
 def _parse(body: bytes) -> tuple[str, str | None]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidRequest([FieldProblem("body", "must be JSON")]) from None
-    if not isinstance(document, dict):
-        raise InvalidRequest([FieldProblem("body", "must be a JSON object with decision and reason")])
+    document = documents.parse(body, "must be a JSON object with decision and reason")
     choice, reason = document.get("decision"), document.get("reason")
-    problems = [FieldProblem(name, "is not a field of a decision") for name in document if name not in _FIELDS]
+    problems = documents.unknown(document, ("decision", "reason"), "a decision")
     if choice not in (approvals.APPROVE, approvals.REJECT):
         problems.append(FieldProblem("decision", 'must be "approve" or "reject"'))
     if not (reason is None or _is_line(reason)):
@@ -60,9 +55,6 @@ def _parse(body: bytes) -> tuple[str, str | None]:
     if problems:
         raise InvalidRequest(problems)
     return str(choice), reason
-
-
-_FIELDS = ("decision", "reason")
 
 
 def _is_line(text: object) -> bool:
