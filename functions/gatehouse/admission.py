@@ -1,6 +1,6 @@
 """Admit a request: record, lock and idempotency key come into being in one transaction, or not at all."""
 
-import re
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +14,6 @@ from gatehouse.table import Table
 IDEMPOTENCY_SECONDS = 86_400
 
 _ATTEMPTS = 8
-_EXECUTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 def admit(
@@ -28,13 +27,13 @@ def admit(
     """The id of the admitted onboarding: `onboarding_id`, or that of an earlier identical request.
 
     Raises Problem: 409 when the user exists or is being onboarded, 422 when the idempotency key stands
-    for another request.
+    for another request; InvalidRequest where the name differs from such a user's only in case.
     """
     for _ in range(_ATTEMPTS):
         if idempotency and (earlier := idempotency.earlier(table)):
             return earlier
         if taken := iam_users.same_name(iam, reviewed.request["user_name"]):
-            raise Problem(HTTPStatus.CONFLICT, "user-exists", f"user_name {taken} exists already.")
+            raise _taken(reviewed.request["user_name"], taken, "user-exists", "exists already")
         record = _record(onboarding_id, reviewed, requester)
         try:
             table.transact(
@@ -54,7 +53,7 @@ def admit_from_console(table: Table, iam: Any, onboarding_id: str, document: obj
 
     Raises InvalidRequest or UserAlreadyExists; then nothing is written.
     """
-    if not _EXECUTION_NAME.fullmatch(onboarding_id):
+    if not records.is_id(onboarding_id):
         rule = "must be 1 to 80 letters, digits, - and _, beginning with a letter or digit"
         raise InvalidRequest([FieldProblem("execution name", rule)])
     reviewed = review(onboarding_request.canonical(document), account, times.now())
@@ -118,6 +117,13 @@ def _record(onboarding_id: str, reviewed: Review, requester: Requester) -> Onboa
 
 def _refuse_if_locked(table: Table, record: Onboarding) -> None:
     holder = records.holder(table, record.user_name)
-    if holder and holder != record.onboarding_id:
-        detail = f"user_name {record.user_name} is being onboarded already."
-        raise Problem(HTTPStatus.CONFLICT, "user-being-onboarded", detail)
+    if holder and holder != record.onboarding_id and (held := records.find(table, holder)):
+        raise _taken(record.user_name, held.user_name, "user-being-onboarded", "is being onboarded already")
+
+
+def _taken(user_name: str, by: str, slug: str, why: str) -> Exception:
+    """A name that differs only in case is no other name: the request is wrong, not merely too late."""
+    if user_name != by:
+        return InvalidRequest([FieldProblem("user_name", f"differs only in case from {by}, who {why}")])
+    problem = FieldProblem("user_name", why)
+    return Problem(HTTPStatus.CONFLICT, slug, f"user_name {by} {why}.", errors=[asdict(problem)])

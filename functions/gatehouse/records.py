@@ -4,6 +4,7 @@ Every write carries its condition: a step acts only while its onboarding is in a
 and nobody has asked to cancel it. Expiry is always in the condition, TTL only collects garbage.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,9 @@ CLAIM_KEPT = 30 * 86_400
 """Seconds a claim's row outlives it, so that a late click is told why it is too late."""
 
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+
+
 def key(onboarding_id: str) -> str:
     return f"onboarding#{onboarding_id}"
 
@@ -29,9 +33,14 @@ def lock_key(user_name: str) -> str:
     return f"user#{user_name.lower()}"
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can be an onboarding's id: it is the name of an execution and part of a secret's."""
+    return _ID.fullmatch(text) is not None
+
+
 def find(table: Table, onboarding_id: str) -> Onboarding | None:
     """The record as it stands now."""
-    item = table.get(key(onboarding_id))
+    item = table.get(key(onboarding_id)) if is_id(onboarding_id) else None
     return Onboarding.from_item(item) if item else None
 
 
@@ -45,6 +54,8 @@ def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
     """The writes that bring a record and its lock into being, for one transaction."""
     item = record.to_item() | {"pk": key(record.onboarding_id), "entity": "onboarding"}
     item |= {"user_key": record.user_name.lower()}
+    if requester := record.requester.person or record.requester.arn:
+        item["requester_key"] = requester
     lock = {
         "pk": lock_key(record.user_name),
         "onboarding_id": record.onboarding_id,
