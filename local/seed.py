@@ -15,7 +15,7 @@ PEOPLE = {
     "operator": ("operator@example.com", "OperatorPolicyArn"),
 }
 APPROVERS = [PEOPLE["approver"][0], PEOPLE["second_approver"][0]]
-OPERATORS = [PEOPLE["operator"][0]]
+OPERATORS = [PEOPLE["operator"][0], "admin"]
 
 
 def account(endpoint_url: str) -> None:

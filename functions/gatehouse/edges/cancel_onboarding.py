@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import ownership, records, settings, waking
+from gatehouse import ownership, people, records, settings, waking
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.logs import logger
@@ -29,7 +29,8 @@ def cancel(onboarding_id: str) -> Response[str]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     caller = api.caller(app)
-    record = ownership.require(table, onboarding_id, caller, config.operators)
+    operators = people.directory(config.operators.split(","))
+    record = ownership.require(table, onboarding_id, caller, operators)
     record = _flag(table, record, caller.person or caller.arn)
     try:
         waking.fail(client("stepfunctions"), record, "Cancelled", f"cancelled by {record.cancelled_by}")

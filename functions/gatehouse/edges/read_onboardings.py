@@ -1,21 +1,23 @@
-"""GET /onboardings and GET /onboardings/{id}: what stands where."""
+"""GET /onboardings and GET /onboardings/{id}: what stands where.
+
+Operators and approvers see everything, everybody else what they requested themselves.
+"""
 
 import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import records, settings
+from gatehouse import onboarding_request, ownership, people, records, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
-from gatehouse.model import FieldProblem, Onboarding, Status
-from gatehouse.problems import Problem
+from gatehouse.model import Caller, FieldProblem, Onboarding, Status
 from gatehouse.table import Table
 
 LARGEST_PAGE = 100
@@ -28,14 +30,14 @@ read_onboardings = api.handler(app)
 @dataclass(frozen=True)
 class Settings:
     table_name: str
+    approvers: str
+    operators: str
 
 
 @app.get("/onboardings/<onboarding_id>")
 def read(onboarding_id: str) -> Response[str]:
-    """200 the record with its timeline and effective grants; 404."""
-    record = records.find(_table(), onboarding_id)
-    if record is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no onboarding of that id.")
+    """200 the record with its timeline and effective grants; 403 somebody else's, 404."""
+    record = ownership.require(_table(), onboarding_id, api.caller(app), _readers())
     return api.answer(HTTPStatus.OK, record.public())
 
 
@@ -44,18 +46,29 @@ def browse() -> Response[str]:
     """200 `{items, next_cursor}`, newest first; 400 for a wrong filter, limit or cursor."""
     wanted = app.current_event.query_string_parameters or {}
     problems = [FieldProblem(name, "is not a parameter of this list") for name in wanted if name not in _PARAMETERS]
+    problems += [FieldProblem(name, "is given more than once") for name in _repeated()]
+    if "user_name" in wanted and not onboarding_request.fits("user_name", wanted["user_name"]):
+        problems.append(FieldProblem("user_name", onboarding_request.rule("user_name")))
     if wanted.get("status", Status.REQUESTED) not in set(Status):
         problems.append(FieldProblem("status", f"must be one of {', '.join(Status)}"))
     limit = wanted.get("limit", str(DEFAULT_PAGE))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_PAGE):
         problems.append(FieldProblem("limit", f"must be a number from 1 to {LARGEST_PAGE}"))
-    index, partition = _index(wanted)
+    caller = api.caller(app)
+    only_for = None if caller.person in _readers() else caller
+    index, partition = _index(wanted, only_for)
     start = _position(wanted["cursor"], index, partition) if "cursor" in wanted else None
     if "cursor" in wanted and start is None:
         problems.append(FieldProblem("cursor", "must be the next_cursor of the same list"))
     if problems:
         raise InvalidRequest(problems)
-    found = list(islice(_matching(_table(), wanted, index, partition, start), int(limit) + 1))
+    matching = _matching(_table(), index, partition, start)
+    visible = (
+        record
+        for record in matching
+        if wanted.get("status", record.status) == record.status and (not only_for or ownership.is_own(record, only_for))
+    )
+    found = list(islice(visible, int(limit) + 1))
     page = found[: int(limit)]
     following = _cursor(index, partition, page[-1]) if len(found) > len(page) else None
     items = [{name: value for name, value in record.public().items() if name != "timeline"} for record in page]
@@ -65,17 +78,31 @@ def browse() -> Response[str]:
 _PARAMETERS = ("status", "user_name", "limit", "cursor")
 
 
-def _index(wanted: dict[str, str]) -> tuple[str, tuple[str, str]]:
+def _readers() -> dict[str, Any]:
+    """Who may read what others requested."""
+    config = settings.load(Settings)
+    approvers = chain.from_iterable(json.loads(config.approvers).values())
+    return dict(people.directory([*config.operators.split(","), *approvers]))
+
+
+def _repeated() -> list[str]:
+    given = app.current_event.multi_value_query_string_parameters or {}
+    return [name for name, values in given.items() if len(values) > 1]
+
+
+def _index(wanted: dict[str, str], only_for: Caller | None) -> tuple[str, tuple[str, str]]:
     """The index that narrows most, with its partition."""
     if "user_name" in wanted:
         return "by_user", ("user_key", wanted["user_name"].lower())
+    if only_for:
+        return "by_requester", ("requester_key", only_for.person or only_for.arn)
     if "status" in wanted:
         return "by_status", ("status", wanted["status"])
     return "by_time", ("entity", "onboarding")
 
 
 def _matching(
-    table: Table, wanted: dict[str, str], index: str, partition: tuple[str, str], start: dict[str, Any] | None
+    table: Table, index: str, partition: tuple[str, str], start: dict[str, Any] | None
 ) -> Iterator[Onboarding]:
     """Records in the index's order. The index holds keys only: the record itself is read as it stands now."""
     more = True
@@ -83,16 +110,14 @@ def _matching(
         options: dict[str, Any] = {"ScanIndexForward": False, "Limit": LARGEST_PAGE}
         keys, start = table.query(index, partition, **options, **({"ExclusiveStartKey": start} if start else {}))
         found = table.get_many([item["pk"] for item in keys])
-        for record in (Onboarding.from_item(found[item["pk"]]) for item in keys if item["pk"] in found):
-            if wanted.get("status", record.status) == record.status:
-                yield record
+        yield from (Onboarding.from_item(found[item["pk"]]) for item in keys if item["pk"] in found)
         more = start is not None
 
 
 def _cursor(index: str, partition: tuple[str, str], record: Onboarding) -> str:
     position = {
         "index": index,
-        "pk": records.key(record.onboarding_id),
+        "id": record.onboarding_id,
         "at": record.created_at,
         "of": partition[1],
     }
@@ -103,15 +128,14 @@ def _position(cursor: str, index: str, partition: tuple[str, str]) -> dict[str, 
     """The key to go on from, or None for a cursor that is not of this list."""
     try:
         position = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except ValueError:
+        onboarding_id, at = position["id"], times.text(times.parse(position["at"]))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    if not (isinstance(position, dict) and set(position) == {"index", "pk", "at", "of"}):
+    if (position.get("index"), position.get("of")) != (index, partition[1]):
         return None
-    if not all(isinstance(value, str) for value in position.values()):
+    if not (isinstance(onboarding_id, str) and records.is_id(onboarding_id)):
         return None
-    if (position["index"], position["of"]) != (index, partition[1]):
-        return None
-    return {"pk": position["pk"], "created_at": position["at"], partition[0]: partition[1]}
+    return {"pk": records.key(onboarding_id), "created_at": at, partition[0]: partition[1]}
 
 
 def _table() -> Table:

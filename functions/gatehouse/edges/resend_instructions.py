@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import claims, ownership, records, settings, times
+from gatehouse import claims, ownership, people, records, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.model import Onboarding, Status
@@ -36,7 +36,8 @@ def resend(onboarding_id: str) -> Response[str]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     caller = api.caller(app)
-    record = ownership.require(table, onboarding_id, caller, config.operators)
+    operators = people.directory(config.operators.split(","))
+    record = ownership.require(table, onboarding_id, caller, operators)
     record = _next_generation(table, record, caller.person or caller.arn)
     # The issuing and the mailing function alone may touch passwords and send mails: they are asked to.
     for function in (config.issue_password_function, config.send_sign_in_instructions_function):
