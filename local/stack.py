@@ -36,8 +36,8 @@ def up(
     of its own; they share the build. Returns what it wrote to stack.json.
     """
     state_dir = state_dir.resolve()
-    if running := _running(state_dir):
-        return running
+    if already := running(state_dir):
+        return already
     down(state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
     try:
@@ -90,7 +90,7 @@ def _defaults() -> dict[str, str]:
     }
 
 
-def _running(state_dir: Path) -> dict[str, Any] | None:
+def running(state_dir: Path) -> dict[str, Any] | None:
     """What stack.json says, if the emulator it names is this stack's and answers."""
     try:
         stack: dict[str, Any] = json.loads(_written(state_dir).read_text())
@@ -119,7 +119,7 @@ def main() -> None:
     if parser.parse_args().command == "down":
         print(f"stopped {down()} processes")
         return
-    already = _running(STATE_DIR)
+    already = running(STATE_DIR)
     try:
         stack = already or up()
     except (deploy.DeployError, process.EmulatorError) as failure:
