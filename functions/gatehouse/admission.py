@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gatehouse import approvals, iam_users, onboarding_request, records, times
-from gatehouse.errors import InvalidRequest, UserAlreadyExists
+from gatehouse.errors import InvalidRequest, TransientFault, UserAlreadyExists
 from gatehouse.model import FieldProblem, Onboarding, Requester, Status, TimelineEntry
 from gatehouse.problems import Problem
 from gatehouse.profiles import Account, Review, fingerprint, review
@@ -39,7 +39,7 @@ def admit(
             table.transact(
                 *records.creation(table, record), *(idempotency.writes(table, record) if idempotency else ())
             )
-        except table.TransactionCancelled:
+        except (table.TransactionCancelled, TransientFault):
             # Lost a race: to the same request (found in the next round) or to another for this name.
             if idempotency is None or not idempotency.earlier(table):
                 _refuse_if_locked(table, record)

@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from gatehouse.clients import from_dynamodb, to_dynamodb
+from gatehouse.errors import TransientFault
 
 _NAME = re.compile(r"#(\w+)")
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 class Expression(str):
@@ -54,8 +56,19 @@ class Table:
         self._dynamodb.delete_item(TableName=self._name, Key=_item({"pk": key}))
 
     def transact(self, *actions: dict[str, Any]) -> None:
-        """All or nothing; raises TransactionCancelled."""
-        self._dynamodb.transact_write_items(TransactItems=list(actions))
+        """All or nothing; raises TransactionCancelled where a condition does not hold.
+
+        Who only met another write at the same moment may try again: raises TransientFault.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+        """
+        try:
+            self._dynamodb.transact_write_items(TransactItems=list(actions))
+        except self.TransactionCancelled as failure:
+            reasons = failure.response.get("CancellationReasons", ())  # type: ignore[attr-defined]
+            codes = {reason["Code"] for reason in reasons} - {"None"}
+            if codes and codes <= _PASSING:
+                raise TransientFault(f"TransactWriteItems: {', '.join(sorted(codes))}") from None
+            raise
 
     def putting(self, item: dict[str, Any], **condition: Any) -> dict[str, Any]:
         return {"Put": self._put(item, **condition)}

@@ -1,5 +1,6 @@
 """An account in moto, and nothing that one test leaves to another."""
 
+import hmac
 import time
 from collections.abc import Iterator
 
@@ -30,8 +31,12 @@ def _nothing_is_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
-    """The account, at a fixed time; nobody really sleeps, mails and wake-ups are noted and go nowhere."""
-    with mock_aws():
+    """The account, at a fixed time; nobody really sleeps, mails and wake-ups are noted and go nowhere.
+
+    moto makes an RSA key for every KMS key, whatever it is for: the codes' MAC is made here.
+    """
+    # The session keeps AWS's endpoints and service models, which take longer to read than a test to run.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         aws_rules.apply(monkeypatch)
         account = accounts.Account(Wire(), accounts.Clock())
         monkeypatch.setattr(times, "now", account.clock.now)
@@ -41,4 +46,5 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
             account.wire.attach(clients.client(service))
         for operation in ("SendEmail", "SendTaskSuccess", "SendTaskFailure", "StartExecution", "Invoke"):
             account.wire.answer(operation, {})
+        account.wire.answer("GenerateMac", lambda asked: {"Mac": hmac.digest(b"key", asked["Message"], "sha256")})
         yield account
