@@ -104,10 +104,11 @@ def _free_port() -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
+            # By SO_REUSEADDR two sockets may be bound to one port, as long as neither of them listens.
+            listener.listen(512)
         except OSError:
             listener.close()
         else:
-            listener.listen(512)
             return listener
     raise EmulatorError(f"no free port from {FIRST_PORT} to {FIRST_PORT + 199}")
 

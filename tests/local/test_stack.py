@@ -37,6 +37,27 @@ def test_a_busy_port_is_stepped_round(state_dir: Path) -> None:
         assert process.start(state_dir, {}) > process.FIRST_PORT
 
 
+def test_a_port_that_somebody_else_takes_meanwhile_is_stepped_round(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        rival.bind(("127.0.0.1", 0))
+        port = rival.getsockname()[1]
+
+        class Slower(socket.socket):
+            def bind(self, address: Any) -> None:
+                super().bind(address)
+                rival.listen()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(process, "FIRST_PORT", port)
+            patched.setattr(socket, "socket", Slower)
+            found = process._free_port()
+        with found:
+            assert found.getsockname()[1] > port
+
+
 def test_two_emulators_run_side_by_side(state_dir: Path) -> None:
     ports = {process.start(state_dir / name, {}) for name in ("one", "two")}
     try:
