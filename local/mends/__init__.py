@@ -16,6 +16,7 @@ from local.mends import (
     iam_limits,
     iam_users,
     machines,
+    managed_policies,
     passwords,
     resources,
     secrets,
@@ -26,6 +27,7 @@ MENDS: list[Callable[[], None]] = [
     *conditions.MENDS,
     *iam_users.MENDS,
     *iam_limits.MENDS,
+    *managed_policies.MENDS,
     *passwords.MENDS,
     # Before those that ask IAM for more than the emulator does, so that what they ask is recorded as well.
     *decisions.MENDS,
