@@ -6,37 +6,38 @@ from typing import Any
 
 import pytest
 
-from local import deploy
 from local import stack as local_stack
-
-IAM_DECISIONS = local_stack.STATE_DIR / "iam-decisions.jsonl"
-"""Every call that a function's role was allowed or denied while the tests ran."""
 
 HASTY = {"ApprovalTimeoutSeconds": "4", "MfaTimeoutSeconds": "8", "ClaimTtlSeconds": "3"}
 """Time-outs for tests that wait for them."""
 
 
 @pytest.fixture(scope="session")
-def built() -> None:
-    """The template and the package, built once."""
-    deploy.build()
+def iam_decisions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One JSON line for every call that a function's role was allowed or denied in this run."""
+    return tmp_path_factory.mktemp("iam") / "decisions.jsonl"
 
 
 @pytest.fixture(scope="session")
-def stack(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What stack.json says of a stack with the template's own time-outs."""
-    yield from _up(tmp_path_factory.mktemp("stack"), {})
+def stack_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the emulator of `stack` keeps its log."""
+    return tmp_path_factory.mktemp("stack")
 
 
 @pytest.fixture(scope="session")
-def hasty_stack(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def stack(stack_dir: Path, iam_decisions: Path) -> Iterator[dict[str, Any]]:
+    """What stack.json says of a stack with the template's own time-outs; it logs all that it ever would."""
+    yield from _up(stack_dir, iam_decisions, {"LogLevel": "DEBUG"})
+
+
+@pytest.fixture(scope="session")
+def hasty_stack(tmp_path_factory: pytest.TempPathFactory, iam_decisions: Path) -> Iterator[dict[str, Any]]:
     """What stack.json says of a stack whose waits end after seconds."""
-    yield from _up(tmp_path_factory.mktemp("hasty"), HASTY)
+    yield from _up(tmp_path_factory.mktemp("hasty"), iam_decisions, HASTY)
 
 
-def _up(state_dir: Path, parameters: dict[str, str]) -> Iterator[dict[str, Any]]:
-    IAM_DECISIONS.parent.mkdir(exist_ok=True)
+def _up(state_dir: Path, iam_decisions: Path, parameters: dict[str, str]) -> Iterator[dict[str, Any]]:
     try:
-        yield local_stack.up(parameters, state_dir, iam_decisions=IAM_DECISIONS)
+        yield local_stack.up(parameters, state_dir, iam_decisions)
     finally:
         local_stack.down(state_dir)

@@ -1,0 +1,52 @@
+"""Profiles that need an approval."""
+
+from typing import Any
+
+from local.client import wait_for
+from tests.workflow import evidence, people
+
+
+def test_a_power_user_waits_for_one_approver_and_gets_its_rights_after_mfa(stack: dict[str, Any]) -> None:
+    onboarding = people.requested(stack, "power", "power-user")
+    people.awaited(onboarding, "PENDING_APPROVAL")
+    assert evidence.user(onboarding) is None
+    assert evidence.secrets(onboarding) == []
+    for approver in ("approver@example.com", "second-approver@example.com"):
+        wait_for(lambda to=approver: people.mails(onboarding, "Approval wanted", to), f"mail to {approver}")  # type: ignore[misc]
+
+    people.approve(onboarding)
+    people.awaited(onboarding, "PENDING_MFA")
+    assert evidence.boundary(onboarding) == evidence.BOUNDARIES["enrolling"]
+    assert evidence.policies(onboarding) == set()
+
+    people.enrol(onboarding)
+    record = evidence.completed(onboarding)
+    assert evidence.policies(onboarding) == {"PowerUserAccess"}
+    [decision] = record["approval"]["decisions"]
+    assert (decision["person"], decision["digest"]) == ("approver@example.com", record["digest"])
+
+
+def test_a_migration_admin_needs_two_different_approvers(stack: dict[str, Any]) -> None:
+    onboarding = people.requested(stack, "migration", "migration-admin")
+    people.awaited(onboarding, "PENDING_APPROVAL")
+    people.approve(onboarding)
+    people.approve(onboarding)
+    record = people.awaited(onboarding, "PENDING_APPROVAL")
+    assert len(record["approval"]["decisions"]) == 1
+    assert evidence.user(onboarding) is None
+
+    people.approve(onboarding, by="second_approver")
+    people.awaited(onboarding, "PENDING_MFA")
+    people.enrol(onboarding)
+    record = evidence.completed(onboarding)
+    assert evidence.policies(onboarding) == {"AdministratorAccess"}
+    assert len({decision["person"] for decision in record["approval"]["decisions"]}) == 2
+
+
+def test_an_auditor_gets_policies_that_are_no_privilege_before_mfa(stack: dict[str, Any]) -> None:
+    onboarding = people.requested(stack, "auditor", "auditor")
+    people.awaited(onboarding, "PENDING_MFA")
+    assert evidence.policies(onboarding) == {"SecurityAudit", "ViewOnlyAccess"}
+    people.enrol(onboarding)
+    evidence.completed(onboarding)
+    assert evidence.policies(onboarding) == {"SecurityAudit", "ViewOnlyAccess"}
