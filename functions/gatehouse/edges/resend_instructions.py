@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from gatehouse import claims, ownership, people, records, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
+from gatehouse.errors import Cancelled, RecordClosed
 from gatehouse.model import Onboarding, Status
 from gatehouse.problems import Problem
 from gatehouse.table import Table
@@ -32,7 +33,7 @@ class Settings:
 
 @app.post("/onboardings/<onboarding_id>/resend")
 def resend(onboarding_id: str) -> Response[str]:
-    """200 `{claim_code, claim_expires_at}`; 403 somebody else's, 404, 409 unless PENDING_MFA, 429."""
+    """200 `{claim_code, claim_expires_at}`; 403 somebody else's, 404, 409 unless PENDING_MFA, 429, 502."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     caller = api.caller(app)
@@ -95,6 +96,8 @@ def _invoke(function: str, payload: dict[str, Any]) -> None:
     answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
     if "FunctionError" in answer:
         error = json.loads(answer["Payload"].read()).get("errorType", "Unknown")
+        if error in (Cancelled.__name__, RecordClosed.__name__):
+            raise Problem(HTTPStatus.CONFLICT, "not-pending-mfa", "The onboarding ended meanwhile.")
         again = f"resend again in {MINIMUM_INTERVAL} s"
         detail = f"The old link is dead and the new one could not be made ({error}): {again}."
         raise Problem(HTTPStatus.BAD_GATEWAY, "not-sent", detail)
