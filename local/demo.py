@@ -30,6 +30,8 @@ from local.screen import Screen
 
 EXAMPLE = Path(__file__).with_name("example_request.json")
 
+_LONGEST_VALUE = 60
+
 
 class Unreadable(Exception):
     """The file holds no JSON; the message says why."""
@@ -48,7 +50,7 @@ def main() -> None:
     except Unreadable as wrong:
         _end(2, f"{path}: {wrong}")
     except story.Refused as refused:
-        _end(2, f"{path or EXAMPLE} is refused:\n{_problems(refused.answer)}")
+        _end(2, f"{path or EXAMPLE} is refused:\n{_problems(refused.answer, refused.request)}")
     except (story.WentWrong, TimeoutError, deploy.DeployError, process.EmulatorError) as failure:
         _end(1, str(failure))
     except BrokenPipeError:
@@ -98,13 +100,22 @@ def _stack(screen: Screen) -> Iterator[dict[str, Any]]:
         local_stack.down()
 
 
-def _problems(answer: Answer) -> str:
-    """What the API has against a request: every field with what would be right."""
+def _problems(answer: Answer, request: Any) -> str:
+    """What the API has against a request: every field with what would be right, and what it holds."""
     wrong = answer.json.get("errors")
     if not wrong:
         return f"  {answer.json['detail']}"
     width = max(len(problem["field"]) for problem in wrong)
-    return "\n".join(f"  {problem['field']:<{width}}  {problem['message']}" for problem in wrong)
+    return "\n".join(
+        f"  {problem['field']:<{width}}  {problem['message']}{_holds(request, problem['field'])}" for problem in wrong
+    )
+
+
+def _holds(request: Any, field: str) -> str:
+    if not isinstance(request, dict) or field not in request:
+        return ""
+    value = json.dumps(request[field], ensure_ascii=True)
+    return f"; it is {value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + ' …'}"
 
 
 def _interrupted(_signal: int, _frame: object) -> NoReturn:

@@ -24,8 +24,9 @@ _APPROVERS = ("approver", "second_approver")
 class Refused(Exception):
     """The API did not admit the request; `answer` is its problem document."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, request: Any, answer: Answer) -> None:
         super().__init__(answer.json["detail"])
+        self.request = request
         self.answer = answer
 
 
@@ -66,7 +67,8 @@ def tell(stack: Mapping[str, Any], screen: Screen, request: Any, *, may_rename: 
         screen.pairs(evidence.pairs(record))
     except KeyboardInterrupt:
         with contextlib.suppress(OSError, BotoCoreError):
-            stage.requester.post(f"/onboardings/{stage.onboarding_id}/cancel")
+            answer = stage.requester.post(f"/onboardings/{stage.onboarding_id}/cancel")
+            screen.say("Cancelled: what there is of it is undone." if answer.status == 202 else answer.json["detail"])
         raise
 
 
@@ -79,7 +81,7 @@ def _ask(stack: Mapping[str, Any], screen: Screen, request: Any, may_rename: boo
         numbered = {**request, "user_name": f"{request['user_name']}-{next(numbers)}"}
         answer = requester.post("/onboardings", numbered)
     if answer.status != 202:
-        raise Refused(answer)
+        raise Refused(request, answer)
     accepted = answer.json
     operator = principal(stack, "operator")
     look = observer(requester, operator, accepted["onboarding_id"])
