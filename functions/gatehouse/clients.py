@@ -1,5 +1,6 @@
 """Cached AWS clients: the only place that imports boto3."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,8 +10,12 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from gatehouse import errors
+
+# At DEBUG the SDK writes every request and every answer whole, passwords and keys included, whoever turned it on.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
 # SES knows no idempotency token: a retry by the SDK after a lost answer would send the mail twice.
@@ -49,7 +54,7 @@ def aws_errors() -> Iterator[None]:
         yield
     except ClientError as error:
         raise _from_client_error(error) from None
-    except HTTPClientError as error:
+    except (NotConnected, HTTPClientError) as error:
         raise errors.TransientFault(f"no answer: {type(error).__name__}") from None
     except BotoCoreError as error:
         raise errors.AwsCallFailed(f"not sent: {type(error).__name__}") from None

@@ -12,7 +12,7 @@ Parameters = dict[str, Any]
 Turn = Callable[[Parameters], Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class Wire:
     """`calls` are (operation, parameters), oldest first; `turns` what happens to the next calls of an operation."""
 
