@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
-from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
 from gatehouse import clients, onboarding_request, profiles, records, settings, times
@@ -23,6 +23,7 @@ from tests.unit import aws_rules
 from tests.unit.wire import Wire
 from tests.wiring.template import ROOT, functions, of_type, parameters, resolve
 
+ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "us-east-1"
 STACK = "gatehouse"
 NOW = "2026-03-02T09:00:00.000000Z"

@@ -1,0 +1,190 @@
+"""Who decides, whatever door a decision comes through."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatehouse import approvals, times
+from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
+from gatehouse.problems import Problem
+from tests.unit.account import ACCOUNT, NOW, USER, arn_of, make_record
+
+PEOPLE = {"platform": {"alma", "bob", "carl", "dora"}, "security": {"sven", "bob"}}
+ENTITLED = sorted(PEOPLE["platform"] | PEOPLE["security"])
+SOMEBODY = st.sampled_from([*ENTITLED, "requester", "mallory", USER])
+
+
+def pending(needed: int = 1, requester: str = "requester", **record: object) -> Onboarding:
+    made = make_record(
+        Status.PENDING_APPROVAL,
+        profile="migration-admin",
+        justification="a migration",
+        requester=Requester(arn_of(requester), requester, verified=True),
+        record={"approval_expires_at": times.after(NOW, 60)} | record,
+    )
+    return replace(made, approval=Approval(needed, ("platform", "security")))
+
+
+def caller(person: str | None, arn: str | None = None) -> Caller:
+    return Caller(arn or arn_of(person or "role"), person)
+
+
+def decide(record: Onboarding, person: str | None, choice: str = "approve", now: str = NOW) -> Decision | None:
+    return approvals.decide(record, caller(person), choice, None, now, PEOPLE)
+
+
+def after(record: Onboarding, *decided: tuple[str, str]) -> Onboarding:
+    """The record once these persons decided, as far as they were let."""
+    for person, choice in decided:
+        try:
+            decision = decide(record, person, choice)
+        except Problem:
+            continue
+        if decision:
+            status = approvals.next_status(record, decision)
+            decisions = (*record.approval.decisions, decision)
+            record = replace(record, status=status, approval=replace(record.approval, decisions=decisions))
+    return record
+
+
+CHOICES = st.lists(st.tuples(SOMEBODY, st.sampled_from(["approve", "approve", "approve", "reject"])), max_size=8)
+
+
+@given(CHOICES, st.integers(1, 4), SOMEBODY)
+def test_only_distinct_entitled_persons_other_than_requester_and_target_count(
+    choices: list[tuple[str, str]], needed: int, requester: str
+) -> None:
+    record = after(pending(needed, requester), *choices)
+    entitled = set(ENTITLED) - {requester, USER}
+    effective = []
+    for person, choice in choices:
+        if person in entitled:
+            effective.append((person, choice))
+            if choice == "reject" or len({who for who, _ in effective}) == needed:
+                break
+    rejected = any(choice == "reject" for _, choice in effective)
+    approved = len({person for person, _ in effective}) >= needed and not rejected
+    assert approvals.is_approved(record) == approved
+    assert record.status == ("ROLLING_BACK" if rejected else "PROVISIONING" if approved else "PENDING_APPROVAL")
+
+
+@given(st.lists(st.sampled_from(ENTITLED), min_size=1, max_size=10))
+def test_who_approves_again_and_again_counts_once(persons: list[str]) -> None:
+    record = after(pending(needed=10), *[(person, "approve") for person in persons])
+    assert len(record.approval.decisions) == len(set(persons))
+
+
+@given(st.sampled_from(ENTITLED), st.sampled_from(["approve", "reject"]))
+def test_nobody_decides_on_a_request_of_their_own(person: str, choice: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(requester=person), person, choice)
+    assert (refusal.value.status, refusal.value.slug) == (403, "own-request")
+
+
+@pytest.mark.parametrize("name", ["alma", "Alma", "ALMA"])
+def test_nobody_decides_about_themselves_in_any_case(name: str) -> None:
+    record = pending()
+    record = replace(record, request={**record.request, "user_name": name})
+    with pytest.raises(Problem) as refusal:
+        decide(record, "alma")
+    assert refusal.value.slug == "own-request"
+
+
+def test_a_role_that_asked_does_not_decide_either() -> None:
+    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deployer/session"
+    record = replace(pending(), requester=Requester(role, None, verified=True))
+    with pytest.raises(Problem) as refusal:
+        approvals.decide(record, Caller(role, "alma"), "approve", None, NOW, PEOPLE)
+    assert refusal.value.slug == "own-request"
+
+
+@pytest.mark.parametrize("person", [None, "mallory", "requester2"])
+@pytest.mark.parametrize("choice", ["approve", "reject"])
+def test_who_is_no_approver_decides_nothing(person: str | None, choice: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(), person, choice)
+    assert (refusal.value.status, refusal.value.slug) == (403, "not-an-approver")
+
+
+def test_an_approver_of_another_label_is_no_approver_here() -> None:
+    record = replace(pending(), approval=Approval(1, ("platform",)))
+    with pytest.raises(Problem) as refusal:
+        decide(record, "sven")
+    assert refusal.value.slug == "not-an-approver"
+
+
+def test_a_label_that_nobody_filled_entitles_nobody() -> None:
+    assert approvals.approvers_of(Approval(1, ("unheard-of",)), PEOPLE) == set()
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.PENDING_APPROVAL}))
+def test_what_is_not_pending_is_not_decided(status: Status) -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(status=status), "alma")
+    assert (refusal.value.status, refusal.value.slug) == (409, "not-pending-approval")
+
+
+@pytest.mark.parametrize("now", [times.after(NOW, 60), times.after(NOW, 61)])
+def test_after_the_time_to_decide_it_is_too_late(now: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(), "alma", now=now)
+    assert (refusal.value.status, refusal.value.slug) == (409, "decision-expired")
+
+
+def test_without_an_end_nothing_is_decided() -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(approval_expires_at=None), "alma")
+    assert refusal.value.slug == "decision-expired"
+
+
+def test_what_is_cancelled_is_not_decided() -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(cancelled_by="olga"), "alma")
+    assert (refusal.value.status, refusal.value.slug) == (409, "cancelled")
+
+
+def test_who_must_not_decide_learns_nothing_about_the_state() -> None:
+    with pytest.raises(Problem) as refusal:
+        decide(pending(status=Status.COMPLETE), "mallory")
+    assert refusal.value.status == 403
+
+
+def test_a_reject_ends_it_also_by_somebody_who_approved_before() -> None:
+    record = after(pending(needed=2), ("alma", "approve"), ("alma", "reject"))
+    assert record.status is Status.ROLLING_BACK
+    assert (rejection := approvals.rejection(record)) is not None
+    assert rejection.person == "alma"
+    assert not approvals.is_approved(record)
+
+
+def test_an_approval_of_another_digest_does_not_count() -> None:
+    record = after(pending(), ("alma", "approve"))
+    assert approvals.is_approved(record)
+    assert not approvals.is_approved(replace(record, digest="another request"))
+
+
+def test_decisions_written_past_the_rules_do_not_count() -> None:
+    """Whoever could write to the table could write any decision: the requester's own still counts for nothing."""
+    record = pending()
+    forged = tuple(Decision(who, "arn", "approve", None, record.digest, NOW) for who in ("requester", USER))
+    assert not approvals.is_approved(replace(record, approval=replace(record.approval, decisions=forged)))
+
+
+def test_a_decision_holds_who_what_when_and_of_which_digest() -> None:
+    record = pending()
+    decision = approvals.decide(record, caller("alma"), "approve", "fine", NOW, PEOPLE)
+    assert decision == Decision("alma", arn_of("alma"), "approve", "fine", record.digest, NOW)
+
+
+@pytest.mark.parametrize(
+    ("needed", "verified", "as_started"), [(0, True, 0), (0, False, 1), (1, False, 1), (2, False, 2)]
+)
+def test_an_unverified_requester_always_needs_an_approval(needed: int, verified: bool, as_started: int) -> None:
+    approval = Approval(needed, ("platform",))
+    assert approvals.as_started(approval, verified) == Approval(as_started, ("platform",))
+
+
+def test_who_needs_no_approval_is_approved() -> None:
+    assert approvals.is_approved(pending(needed=0))
