@@ -27,7 +27,7 @@ def test_the_record_names_the_role_and_the_statement_of_every_decision(tmp_path:
         url = f"http://127.0.0.1:{process.start(tmp_path, {'GATEHOUSE_IAM_DECISIONS': str(record)})}"
         iam = deploy.client("iam", url)
         trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-        actions = ["iam:CreateUser", "iam:ListUsers", "iam:TagUser"]
+        actions = ["dynamodb:PutItem", "iam:CreateUser", "iam:ListUsers", "iam:TagUser"]
         permission = {"Sid": "ListAndMake", "Effect": "Allow", "Action": actions, "Resource": "*"}
         role = iam.create_role(RoleName="recorded", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
         iam.put_role_policy(RoleName="recorded", PolicyName="p", PolicyDocument=document(permission))
@@ -37,6 +37,7 @@ def test_the_record_names_the_role_and_the_statement_of_every_decision(tmp_path:
         session.create_user(UserName="tagged", Tags=[{"Key": "k", "Value": "v"}])
         with pytest.raises(ClientError, match="AccessDenied"):
             session.list_roles()
+        transact(url, assumed)
     finally:
         process.stop(tmp_path)
     lines = [json.loads(line) for line in record.read_text().splitlines()]
@@ -45,7 +46,29 @@ def test_the_record_names_the_role_and_the_statement_of_every_decision(tmp_path:
         ("recorded", "iam:CreateUser", "Allow", "ListAndMake"),
         ("recorded", "iam:TagUser", "Allow", "ListAndMake"),
         ("recorded", "iam:ListRoles", "ImplicitDeny", ""),
+        ("recorded", "dynamodb:PutItem", "Allow", "ListAndMake"),
+        ("recorded", "dynamodb:PutItem", "Allow", "ListAndMake"),
     ]
+    calls = [(line["request"], line["operation"]) for line in lines if line["action"] != "iam:TagUser"]
+    assert [operation for _, operation in dict(calls).items()] == [
+        "iam:ListUsers",
+        "iam:CreateUser",
+        "iam:ListRoles",
+        "dynamodb:TransactWriteItems",
+    ]
+
+
+def transact(url: str, credentials: dict[str, str]) -> None:
+    """Two writes in one call."""
+    deploy.client("dynamodb", url).create_table(
+        TableName="table",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    keys = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+    puts = [{"Put": {"TableName": "table", "Item": {"pk": {"S": pk}}}} for pk in "ab"]
+    deploy.client("dynamodb", url, *keys).transact_write_items(TransactItems=puts)
 
 
 def document(statement: dict[str, Any]) -> str:
