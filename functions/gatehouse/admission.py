@@ -4,9 +4,10 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from gatehouse import approvals, iam_users, onboarding_request, records, times
+from gatehouse import approvals, iam_users, onboarding_request, profiles, records, times
 from gatehouse.errors import InvalidRequest, TransientFault, UserAlreadyExists
 from gatehouse.model import FieldProblem, Onboarding, Requester, Status, TimelineEntry
+from gatehouse.people import Directory
 from gatehouse.problems import Problem
 from gatehouse.profiles import Account, Review, fingerprint, review
 from gatehouse.table import Table
@@ -22,13 +23,18 @@ def admit(
     onboarding_id: str,
     reviewed: Review,
     requester: Requester,
-    idempotency: "Idempotency | None",
+    directory: Directory,
+    idempotency: "Idempotency | None" = None,
 ) -> str:
     """The id of the admitted onboarding: `onboarding_id`, or that of an earlier identical request.
 
     Raises Problem: 409 when the user exists or is being onboarded, 422 when the idempotency key stands
-    for another request; InvalidRequest where the name differs from such a user's only in case.
+    for another request; InvalidRequest where the name differs from such a user's only in case, or is the
+    person key of somebody who decides, operates or may request: who had it would pass for that person.
     """
+    if reviewed.request["user_name"].lower() in directory.everybody | profiles.named_requesters():
+        rule = "is the person key of an approver, an operator or a requester: choose another"
+        raise InvalidRequest([FieldProblem("user_name", rule)])
     for _ in range(_ATTEMPTS):
         if idempotency and (earlier := idempotency.earlier(table)):
             return earlier
@@ -48,7 +54,9 @@ def admit(
     raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many requests for this user at once: try again.")
 
 
-def admit_from_console(table: Table, iam: Any, onboarding_id: str, document: object, account: Account) -> None:
+def admit_from_console(
+    table: Table, iam: Any, onboarding_id: str, document: object, account: Account, directory: Directory
+) -> None:
     """Write the record of an execution that was started by hand with a request as its input.
 
     Raises InvalidRequest or UserAlreadyExists; then nothing is written.
@@ -58,7 +66,7 @@ def admit_from_console(table: Table, iam: Any, onboarding_id: str, document: obj
         raise InvalidRequest([FieldProblem("execution name", rule)])
     reviewed = review(onboarding_request.canonical(document), account, times.now())
     try:
-        admit(table, iam, onboarding_id, reviewed, Requester(None, None, verified=False), None)
+        admit(table, iam, onboarding_id, reviewed, Requester(None, None, verified=False), directory)
     except Problem as problem:
         raise UserAlreadyExists(str(problem)) from None
 
@@ -108,10 +116,10 @@ def _record(onboarding_id: str, reviewed: Review, requester: Requester) -> Onboa
         digest=reviewed.digest,
         grants=reviewed.grants,
         requester=requester,
-        approval=approvals.as_started(reviewed.approval, requester.verified),
+        approval=approvals.as_started(reviewed.approval, requester),
         created_at=now,
         updated_at=now,
-        timeline=(TimelineEntry(now, "requested", requester.person or requester.arn or "console"),),
+        timeline=(TimelineEntry(now, "requested", requester.key or "console"),),
     )
 
 

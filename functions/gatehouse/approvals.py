@@ -1,10 +1,10 @@
 """Who decides: pure functions, the same whatever door a decision comes through."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from gatehouse.model import Approval, Caller, Decision, Onboarding, Status
+from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
+from gatehouse.people import Directory
 from gatehouse.problems import Problem
 
 APPROVE = "approve"
@@ -17,14 +17,14 @@ def decide(
     choice: str,
     reason: str | None,
     now: str,
-    people: Mapping[str, Collection[str]],
+    directory: Directory,
 ) -> Decision | None:
     """The decision to record, or None when this approver's same decision already counts.
 
-    `people` maps the labels of the catalogue to person keys. Raises Problem: 403 for who must not
+    Raises Problem: 403 for who must not
     decide, 409 for what is no longer to be decided.
     """
-    person = _entitled(record, caller, people)
+    person = _entitled(record, caller, directory)
     earlier = [decision for decision in record.approval.decisions if decision.person == person]
     if record.status is not Status.PENDING_APPROVAL:
         raise Problem(HTTPStatus.CONFLICT, "not-pending-approval", f"The onboarding is {record.status}.")
@@ -49,7 +49,7 @@ def is_approved(record: Onboarding) -> bool:
     """Whether enough distinct entitled persons approved exactly this digest and nobody rejected it."""
     decisions = [decision for decision in record.approval.decisions if decision.digest == record.digest]
     approvers = {decision.person for decision in decisions if decision.decision == APPROVE}
-    approvers -= {record.requester.person, record.user_name.lower()}
+    approvers -= _concerned(record)
     return len(approvers) >= record.approval.needed and not rejection(record)
 
 
@@ -58,24 +58,40 @@ def rejection(record: Onboarding) -> Decision | None:
     return next((decision for decision in record.approval.decisions if decision.decision == REJECT), None)
 
 
-def as_started(approval: Approval, verified: bool) -> Approval:
-    """The approval as it applies to this start: an unverified requester always needs one."""
-    return approval if verified else Approval(max(1, approval.needed), approval.approvers)
+def as_started(approval: Approval, requester: Requester) -> Approval:
+    """The approval as it applies to this start.
+
+    An unverified requester always needs one. Behind a role that stands for nobody in particular may be one of
+    the approvers, so one more has to agree.
+    """
+    if not requester.verified:
+        return replace(approval, needed=max(1, approval.needed))
+    if requester.person is None and approval.needed:
+        return replace(approval, needed=approval.needed + 1)
+    return approval
 
 
-def approvers_of(approval: Approval, people: Mapping[str, Collection[str]]) -> set[str]:
-    """The person keys that may decide, before the requester and the target are left out."""
-    return {person for label in approval.approvers for person in people.get(label, ())}
+def entitled(record: Onboarding, directory: Directory) -> set[str]:
+    """The person keys that may decide: the profile's approvers, but nobody whom the request concerns."""
+    people = {person for label in record.approval.approvers for person in directory.approvers.get(label, ())}
+    email = record.request["email"].lower()
+    themselves = {person for person in people if (directory.address(person) or "").lower() == email}
+    return people - _concerned(record) - themselves
 
 
-def _entitled(record: Onboarding, caller: Caller, people: Mapping[str, Collection[str]]) -> str:
+def _entitled(record: Onboarding, caller: Caller, directory: Directory) -> str:
     if caller.person is None:
         raise _forbidden("not-an-approver", "Root and roles that stand for nobody in particular do not decide.")
-    if caller.person in (record.requester.person, record.user_name.lower()) or caller.arn == record.requester.arn:
+    if caller.person in _concerned(record) or caller.key == record.requester.key:
         raise _forbidden("own-request", "Nobody decides on a request of their own or about themselves.")
-    if caller.person not in approvers_of(record.approval, people):
-        raise _forbidden("not-an-approver", f"{caller.person} is no approver of this profile.")
+    if caller.person not in entitled(record, directory):
+        raise _forbidden("not-an-approver", f"{caller.person} is no approver of this request.")
     return caller.person
+
+
+def _concerned(record: Onboarding) -> set[str | None]:
+    """Who asked and whom it is about, by user name and by mail address."""
+    return {record.requester.person, record.user_name.lower(), str(record.request["email"]).lower()}
 
 
 def _forbidden(slug: str, detail: str) -> Problem:

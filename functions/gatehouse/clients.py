@@ -18,7 +18,7 @@ from gatehouse import errors
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
-# SES knows no idempotency token: a retry by the SDK after a lost answer would send the mail twice.
+# For SendEmail and CreateAccessKey, which know no idempotency token: a retry after a lost answer would do it twice.
 _NO_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
 _TRANSIENT = frozenset(
@@ -28,7 +28,7 @@ _TRANSIENT = frozenset(
         "InternalFailure", "InternalServerError", "InternalServiceError", "InternalServiceErrorException",
         "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
         "ConcurrentModification", "TransactionConflictException", "KMSInternalException",
-        "DependencyTimeoutException",
+        "DependencyTimeoutException", "DeleteConflict", "DeleteConflictException",
     }
 )  # fmt: skip
 
@@ -38,9 +38,9 @@ from_dynamodb = TypeDeserializer().deserialize
 
 
 @cache
-def client(service: str) -> Any:
-    """The client of one AWS service, made once per process."""
-    return boto3.client(service, config=_NO_RETRIES if service == "sesv2" else _RETRIES)  # type: ignore[call-overload]
+def client(service: str, *, retries: bool = True) -> Any:
+    """The client of one AWS service, made once per process; without retries for calls that are not idempotent."""
+    return boto3.client(service, config=_RETRIES if retries else _NO_RETRIES)  # type: ignore[call-overload]
 
 
 @contextmanager
@@ -71,5 +71,5 @@ def _from_client_error(error: ClientError) -> Exception:
     if code in _TRANSIENT or status >= 500 or status == 429:
         return errors.TransientFault(summary)
     if code.startswith("AccessDenied"):
-        summary += f" ({error.response['Error'].get('Message', '')})"
+        return errors.AccessDenied(f"{summary} ({error.response['Error'].get('Message', '')})")
     return errors.AwsCallFailed(summary)

@@ -69,6 +69,10 @@ class TransientFault(Exception):
     """Throttled, a 5xx or a broken connection: every step may be retried."""
 
 
+class AccessDenied(Exception):
+    """AWS says no. IAM says it too of a user under a path that it does not show yet: retry for seconds."""
+
+
 class AwsCallFailed(Exception):
     """AWS refused a call for good. Holds operation and code, never a parameter's value."""
 

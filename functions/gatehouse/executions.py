@@ -7,8 +7,11 @@ from gatehouse.model import Onboarding
 
 
 def roll_back(lambda_client: Any, function: str, record: Onboarding, error: str, cause: str) -> None:
-    """Ask the roll-back function, which alone may delete, to undo this onboarding; does not wait."""
-    payload = {"onboarding_id": record.onboarding_id, "error": error, "cause": cause}
+    """Ask the roll-back function, which alone may delete, to undo this onboarding; does not wait.
+
+    Stopping an execution does not stop the function of its current step.
+    """
+    payload = {"onboarding_id": record.onboarding_id, "error": error, "cause": cause, "may_still_run": True}
     lambda_client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode())
 
 

@@ -89,8 +89,9 @@ def device_kind(serial: str) -> str:
 
 
 def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
-    user = own(iam, user_name, onboarding_id)
-    if user is None:
+    # A user that exists but is not shown yet (NoSuchEntity) is looked at again by the state's retry.
+    user = iam.get_user(UserName=user_name)["User"]
+    if _tags(user).get(ID_TAG) != onboarding_id:
         raise UserAlreadyExists(f"user_name {user_name} exists already")
     if user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
         raise UserAlreadyExists(f"user_name {user_name} exists already, without the guard")

@@ -52,6 +52,13 @@ class Caller:
     arn: str
     person: str | None
 
+    @property
+    def key(self) -> str:
+        """What stays the same from one session to the next: the person, or the role without the session's name."""
+        if self.person:
+            return self.person
+        return self.arn.rsplit("/", 1)[0] if ":assumed-role/" in self.arn else self.arn
+
 
 @dataclass(frozen=True)
 class Requester:
@@ -60,6 +67,10 @@ class Requester:
     arn: str | None
     person: str | None
     verified: bool
+
+    @property
+    def key(self) -> str | None:
+        return Caller(self.arn, self.person).key if self.arn else None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,4 @@ def require(table: Table, onboarding_id: str, caller: Caller, others: Collection
 
 
 def is_own(record: Onboarding, caller: Caller) -> bool:
-    if caller.person is None:
-        return caller.arn == record.requester.arn
-    return caller.person == record.requester.person
+    return caller.key == record.requester.key

@@ -6,8 +6,10 @@ whose trust policy pins it to the user's name. Keys are lower-cased, as IAM's na
 without regard to case.
 """
 
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parseaddr
 
 from gatehouse.model import Caller
@@ -39,22 +41,39 @@ def _names_a_person(role: str) -> bool:
     return role in PINNED_ROLES or _IDENTITY_CENTER.fullmatch(role) is not None
 
 
-def directory(entries: Collection[str]) -> Mapping[str, str | None]:
-    """Person keys with their mail addresses, from entries such as `alice <alice@example.com>`.
+@dataclass(frozen=True)
+class Directory:
+    """Who decides and who operates: `approvers` maps the catalogue's labels to person keys."""
 
-    A key that is an address is its own address: `bob@example.com`.
-    """
-    people: dict[str, str | None] = {}
-    for entry in filter(None, map(str.strip, entries)):
-        name, address = parseaddr(entry)
-        person = (name or address or entry).lower()
-        people[person] = address if "@" in address else None
-    return people
+    approvers: Mapping[str, frozenset[str]]
+    operators: frozenset[str]
+    addresses: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, approvers: str, operators: str) -> "Directory":
+        """From the parameters `Approvers` (JSON) and `Operators` (separated by commas).
+
+        An entry is a person key, alone or with a mail address: `alice`, `alice <alice@example.com>`. A key
+        that is an address is its own: `bob@example.com`.
+        """
+        by_label = {label: dict(map(_entry, entries)) for label, entries in json.loads(approvers).items()}
+        operating = dict(map(_entry, filter(None, map(str.strip, operators.split(",")))))
+        addresses: dict[str, str] = {}
+        for people in (*by_label.values(), operating):
+            addresses |= {person: address for person, address in people.items() if address}
+        return cls({label: frozenset(people) for label, people in by_label.items()}, frozenset(operating), addresses)
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        return self.operators.union(*self.approvers.values())
+
+    def address(self, person: str | None) -> str | None:
+        """Where a person can be written to: as the parameters say, or the key itself if it is an address."""
+        if person is None:
+            return None
+        return self.addresses.get(person, person if "@" in person else None)
 
 
-def address(person: str | None, *directories: Mapping[str, str | None]) -> str | None:
-    """Where a person can be written to: as a directory says, or the key itself if it is an address."""
-    if person is None:
-        return None
-    known = (people[person] for people in directories if person in people)
-    return next(known, person if "@" in person else None)
+def _entry(text: str) -> tuple[str, str | None]:
+    name, address = parseaddr(text)
+    return (name or address or text.strip()).lower(), address if "@" in address else None

@@ -66,6 +66,11 @@ def may_request(profile: str, caller: Caller) -> bool:
     return "*" in requesters or caller.person in requesters
 
 
+def named_requesters() -> frozenset[str]:
+    """The person keys that the catalogue names as requesters."""
+    return frozenset(person for profile in catalogue().values() for person in profile["requesters"]) - {"*"}
+
+
 def fingerprint(value: object) -> str:
     """SHA-256 in hex of a JSON value, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -50,12 +50,21 @@ def holder(table: Table, user_name: str) -> str | None:
     return str(lock["onboarding_id"]) if lock else None
 
 
+def latest(table: Table, user_name: str) -> Onboarding | None:
+    """The newest onboarding for this name, without regard to case, whatever became of it."""
+    if not user_name:
+        return None
+    newest, _ = table.query("by_user", ("user_key", user_name.lower()), ScanIndexForward=False, Limit=1)
+    item = table.get(newest[0]["pk"]) if newest else None
+    return Onboarding.from_item(item) if item else None
+
+
 def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
     """The writes that bring a record and its lock into being, for one transaction."""
     item = record.to_item() | {"pk": key(record.onboarding_id), "entity": "onboarding"}
     item |= {"user_key": record.user_name.lower()}
-    if requester := record.requester.person or record.requester.arn:
-        item["requester_key"] = requester
+    if record.requester.key:
+        item["requester_key"] = record.requester.key
     lock = {
         "pk": lock_key(record.user_name),
         "onboarding_id": record.onboarding_id,
@@ -199,5 +208,5 @@ def open_claim(
 
 
 def withdrawal(table: Table, token_hash: str) -> dict[str, Any]:
-    """The write, for a transaction, that ends a claim which nobody has used."""
+    """The write, for a transaction, that ends a claim."""
     return table.updating(claim_key(token_hash), sets={"state": "withdrawn"})

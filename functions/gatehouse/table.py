@@ -39,10 +39,6 @@ class Table:
             wanted = answer.get("UnprocessedKeys", {})
         return found
 
-    def put(self, item: dict[str, Any], **condition: Any) -> None:
-        """Write an item; raises ConditionFailed."""
-        self._dynamodb.put_item(**self._put(item, **condition))
-
     def update(self, key: str, **change: Any) -> dict[str, Any]:
         """Change an item (see `_update`) and return it whole; raises ConditionFailed."""
         answer = self._dynamodb.update_item(
@@ -51,9 +47,6 @@ class Table:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         return _plain(answer["Attributes"])
-
-    def delete(self, key: str) -> None:
-        self._dynamodb.delete_item(TableName=self._name, Key=_item({"pk": key}))
 
     def transact(self, *actions: dict[str, Any]) -> None:
         """All or nothing; raises TransactionCancelled where a condition does not hold.

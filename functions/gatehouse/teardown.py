@@ -3,23 +3,24 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gatehouse import iam_users, passwords
+from gatehouse import iam_users, secret_store
 from gatehouse.model import Onboarding
 
 
 def undo(iam: Any, secretsmanager: Any, record: Onboarding) -> list[str]:
-    """Remove everything this onboarding made; returns in words what was found and removed.
+    """Remove everything this onboarding made; returns in words what of its user was found and removed.
 
-    Another owner's user of the same name is left alone. The boundary goes with the user, last:
-    removing it first could raise privileges.
+    A virtual device that the user made and never enabled has no owner: nobody can tell whose it is. Another
+    owner's user of the same name is left alone. The boundary goes with the user, last: removing it first could
+    raise privileges.
     """
     removed = []
     if iam_users.own(iam, record.user_name, record.onboarding_id):
         removed = [*_strip(iam, record.user_name), f"user {record.user_name}"]
         iam.delete_user(UserName=record.user_name)
-    for what in ("password", "access-key"):
+    for what in ("password", "access_key"):
         for generation in range(1, record.generation + 1):
-            passwords.ensure_deleted(secretsmanager, passwords.secret_name(record.onboarding_id, what, generation))
+            secret_store.ensure_deleted(secretsmanager, secret_store.name(record.onboarding_id, what, generation))
     return removed
 
 

@@ -29,9 +29,9 @@ def cancel(onboarding_id: str) -> Response[str]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     caller = api.caller(app)
-    operators = people.directory(config.operators.split(","))
+    operators = people.Directory.parse("{}", config.operators).operators
     record = ownership.require(table, onboarding_id, caller, operators)
-    record = _flag(table, record, caller.person or caller.arn)
+    record = _flag(table, record, caller.key)
     try:
         waking.fail(client("stepfunctions"), record, "Cancelled", f"cancelled by {record.cancelled_by}")
     except Exception as error:

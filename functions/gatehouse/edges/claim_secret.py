@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import access_keys, claims, documents, passwords, records, settings, times
+from gatehouse import access_keys, claims, documents, records, secret_store, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
@@ -112,26 +112,33 @@ def _mark_used(table: Table, row: dict[str, Any]) -> None:
 
 
 def _reveal(row: dict[str, Any]) -> dict[str, Any]:
-    name = passwords.secret_name(row["onboarding_id"], row["kind"].replace("_", "-"), row["generation"])
-    secret = client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    secretsmanager = client("secretsmanager")
+    name = secret_store.name(row["onboarding_id"], row["kind"], row["generation"])
+    secret = secretsmanager.get_secret_value(SecretId=name)["SecretString"]
     if row["kind"] == "password":
         return {"kind": "console_password", "password": secret, **row["shown_with"]}
+    # Nobody reads it again; a password's is deleted by CompleteOnboarding, when it opens nothing any more.
+    secret_store.ensure_deleted(secretsmanager, name)
     key = json.loads(secret)
     return {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**key, **row["shown_with"])}
 
 
 def _give_back(table: Table, row: dict[str, Any]) -> None:
-    """A claim that revealed nothing may be tried again."""
+    """A claim that revealed nothing may be tried again, unless a newer one has taken its place."""
     written = records.changing(
         None,
         within=ANY,
         sets={f"claims.{row['kind']}": row["pk"].removeprefix("claim#")},
+        only_if=f"attribute_not_exists(#claims.#{row['kind']})",
     )
     back = {"state": "open", "attempts_left": Expression("#attempts_left + :one")}
-    table.transact(
-        table.updating(row["pk"], sets=back, only_if="#state = :used", used="used", one=1),
-        table.updating(records.key(row["onboarding_id"]), **written),
-    )
+    try:
+        table.transact(
+            table.updating(row["pk"], sets=back, only_if="#state = :used", used="used", one=1),
+            table.updating(records.key(row["onboarding_id"]), **written),
+        )
+    except table.TransactionCancelled:
+        logger().info("not given back", onboarding_id=row["onboarding_id"])
 
 
 def _unknown() -> Problem:

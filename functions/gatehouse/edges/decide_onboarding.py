@@ -1,9 +1,7 @@
 """POST /onboardings/{id}/decision: record an approver's decision and wake the machine."""
 
-import json
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -34,9 +32,9 @@ def decide(onboarding_id: str) -> Response[str]:
     """200 the record; 400, 403 not an approver or own request, 404, 409 decided or expired."""
     config = settings.load(Settings)
     choice, reason = _parse(api.body(app))
-    people_by_label = {label: people.directory(entries) for label, entries in json.loads(config.approvers).items()}
+    directory = people.Directory.parse(config.approvers, "")
     table = Table(client("dynamodb"), config.table_name)
-    record = _record_decision(table, onboarding_id, api.caller(app), choice, reason, people_by_label)
+    record = _record_decision(table, onboarding_id, api.caller(app), choice, reason, directory)
     _wake(record)
     return api.answer(HTTPStatus.OK, record.public())
 
@@ -67,7 +65,7 @@ def _record_decision(
     caller: Caller,
     choice: str,
     reason: str | None,
-    people_by_label: dict[str, Any],
+    directory: people.Directory,
 ) -> Onboarding:
     """Decide on the record as it stands; who loses a race decides again on what then stands."""
     decision: Decision | None = None
@@ -78,7 +76,7 @@ def _record_decision(
         if decision in record.approval.decisions:
             # Our own write took effect and its answer was lost.
             return record
-        decision = approvals.decide(record, caller, choice, reason, times.now(), people_by_label)
+        decision = approvals.decide(record, caller, choice, reason, times.now(), directory)
         if decision is None:
             return record
         try:

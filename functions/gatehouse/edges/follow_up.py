@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatehouse import executions, iam_users, outcomes, settings, times, waking
-from gatehouse.clients import client
+from gatehouse.clients import aws_errors, client
+from gatehouse.errors import AccessDenied, NotYetConsistent
 from gatehouse.handling import handler
 from gatehouse.logs import logger
-from gatehouse.model import OPEN, Onboarding, Status
+from gatehouse.model import Onboarding, Status
 from gatehouse.table import Table
 
 GRACE_SECONDS = 60
@@ -48,7 +49,7 @@ def follow_up(_: dict[str, Any]) -> dict[str, int]:
 
 
 def _open(table: Table) -> Iterator[Onboarding]:
-    for status in sorted(OPEN):
+    for status in _MOST_URGENT_FIRST:
         start: Any = None
         while True:
             more = {"ExclusiveStartKey": start} if start else {}
@@ -57,6 +58,16 @@ def _open(table: Table) -> Iterator[Onboarding]:
             yield from map(Onboarding.from_item, found.values())
             if start is None:
                 break
+
+
+_MOST_URGENT_FIRST = (
+    Status.ROLLBACK_INCOMPLETE,
+    Status.ROLLING_BACK,
+    Status.REQUESTED,
+    Status.PROVISIONING,
+    Status.PENDING_APPROVAL,
+    Status.PENDING_MFA,
+)
 
 
 def _look_after(record: Onboarding, config: Settings) -> None:
@@ -79,17 +90,28 @@ def _look_after(record: Onboarding, config: Settings) -> None:
 def _mfa_settled(record: Onboarding) -> bool:
     """Wake a machine whose user has enrolled, or whose time is over even though somebody made it wait anew."""
     stepfunctions = client("stepfunctions")
-    if any(iam_users.devices(client("iam"), record.user_name)):
+    if _has_device(record):
         return waking.succeed(stepfunctions, record)
     if record.mfa_expires_at and record.mfa_expires_at <= times.now():
         return waking.fail(stepfunctions, record, "MfaTimeout", "no device was enrolled in time")
     return False
 
 
+def _has_device(record: Onboarding) -> bool:
+    """False also where somebody deleted the user by hand; IAM denies what it does not find under the path."""
+    try:
+        with aws_errors():
+            return any(iam_users.devices(client("iam"), record.user_name))
+    except (NotYetConsistent, AccessDenied):
+        return False
+
+
 def _wake(stepfunctions: Any, record: Onboarding) -> bool:
     """Repeat the wake-up that a decision or a cancellation could not deliver."""
     if record.cancelled_by:
         return waking.fail(stepfunctions, record, "Cancelled", f"cancelled by {record.cancelled_by}")
+    if record.status is Status.PENDING_APPROVAL and (record.approval_expires_at or "") <= times.now():
+        return waking.fail(stepfunctions, record, "ApprovalTimeout", "nobody decided in time")
     if record.status is Status.PROVISIONING:
         return waking.succeed(stepfunctions, record)
     if record.status is Status.ROLLING_BACK:

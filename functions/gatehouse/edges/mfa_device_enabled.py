@@ -6,43 +6,74 @@ An event is a hint: it may come twice, late or never. The machine looks at IAM i
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import records, settings, waking
+from gatehouse import completion, people, records, settings, waking
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.logs import logger
-from gatehouse.model import Status
+from gatehouse.model import Onboarding, Status
 from gatehouse.table import Table
 
 
 @dataclass(frozen=True)
 class Settings:
     table_name: str
+    sender_address: str
+    approvers: str
+    operators: str
 
 
 @handler
 def mfa_device_enabled(event: dict[str, Any]) -> None:
-    """In: the EventBridge event. Users that are not being onboarded are none of our business here."""
-    table = Table(client("dynamodb"), settings.load(Settings).table_name)
+    """In: the EventBridge event. Users whom nobody onboards are none of our business here."""
+    config = settings.load(Settings)
+    table = Table(client("dynamodb"), config.table_name)
     detail = event["detail"]
-    identity = detail.get("userIdentity") or {}
-    parameters = detail.get("requestParameters") or {}
-    user_name = parameters.get("userName") or identity.get("userName")
-    onboarding_id = records.holder(table, user_name) if user_name else None
-    if onboarding_id is None:
+    identity, parameters = detail.get("userIdentity") or {}, detail.get("requestParameters") or {}
+    record = records.latest(table, parameters.get("userName") or identity.get("userName") or "")
+    if record is None:
         return
-    logger().append_keys(onboarding_id=onboarding_id)
+    logger().append_keys(onboarding_id=record.onboarding_id)
     reported = {
         "by": identity.get("arn"),
         "source_ip": detail.get("sourceIPAddress"),
         "at": detail.get("eventTime"),
         "serial_number": parameters.get("serialNumber"),
     }
+    if record.status is Status.COMPLETE:
+        _amend(table, record, reported, config)
+    else:
+        _note(table, record, reported)
+
+
+def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> None:
     try:
         record = records.change(
-            table, onboarding_id, "mfa_device_enabled", within={Status.PROVISIONING, Status.PENDING_MFA},
-            sets={"evidence": {"reported": reported}}, by=reported["by"] or records.MACHINE,
+            table,
+            record.onboarding_id,
+            "mfa_device_enabled",
+            within={Status.PROVISIONING, Status.PENDING_MFA},
+            sets={"evidence": {"reported": reported}},
+            by=reported["by"] or records.MACHINE,
             detail=f"from {reported['source_ip']}",
-        )  # fmt: skip
+        )
     except table.ConditionFailed:
         return
     waking.succeed(client("stepfunctions"), record)
+
+
+def _amend(table: Table, record: Onboarding, reported: dict[str, Any], config: Settings) -> None:
+    """The event came after the machine had seen the device: who enrolled it belongs into the evidence all the same."""
+    if record.evidence.get("enrolled_by") or record.evidence.get("serial_number") != reported["serial_number"]:
+        return
+    known = {**record.evidence, **completion.enrolled_by(record, reported)}
+    record = records.change(
+        table,
+        record.onboarding_id,
+        "mfa_device_enabled",
+        within={Status.COMPLETE},
+        sets={"evidence": known},
+        by=reported["by"] or records.MACHINE,
+        detail=f"from {reported['source_ip']}",
+    )
+    directory = people.Directory.parse(config.approvers, config.operators)
+    completion.tell(client("sesv2", retries=False), table, record, directory, config.sender_address)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -78,11 +78,10 @@ def browse() -> Response[str]:
 _PARAMETERS = ("status", "user_name", "limit", "cursor")
 
 
-def _readers() -> dict[str, Any]:
+def _readers() -> frozenset[str]:
     """Who may read what others requested."""
     config = settings.load(Settings)
-    approvers = chain.from_iterable(json.loads(config.approvers).values())
-    return dict(people.directory([*config.operators.split(","), *approvers]))
+    return people.Directory.parse(config.approvers, config.operators).everybody
 
 
 def _repeated() -> list[str]:
@@ -95,7 +94,7 @@ def _index(wanted: dict[str, str], only_for: Caller | None) -> tuple[str, tuple[
     if "user_name" in wanted:
         return "by_user", ("user_key", wanted["user_name"].lower())
     if only_for:
-        return "by_requester", ("requester_key", only_for.person or only_for.arn)
+        return "by_requester", ("requester_key", only_for.key)
     if "status" in wanted:
         return "by_status", ("status", wanted["status"])
     return "by_time", ("entity", "onboarding")

@@ -37,9 +37,9 @@ def resend(onboarding_id: str) -> Response[str]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     caller = api.caller(app)
-    operators = people.directory(config.operators.split(","))
+    operators = people.Directory.parse("{}", config.operators).operators
     record = ownership.require(table, onboarding_id, caller, operators)
-    record = _next_generation(table, record, caller.person or caller.arn)
+    record = _next_generation(table, record, caller.key)
     # The issuing and the mailing function alone may touch passwords and send mails: they are asked to.
     for function in (config.issue_password_function, config.send_sign_in_instructions_function):
         _invoke(function, {"onboarding_id": onboarding_id})
@@ -50,7 +50,10 @@ def resend(onboarding_id: str) -> Response[str]:
 
 
 def _next_generation(table: Table, record: Onboarding, by: str) -> Onboarding:
-    """Withdraw the open claim and count one up, in one transaction, unless it is too soon or too late."""
+    """Withdraw the open claim and count one up, in one transaction, unless it is too soon or too late.
+
+    A password issued while CompleteOnboarding runs would outlive the onboarding.
+    """
     _require_due(record)
     now = times.now()
     written = records.changing(
@@ -59,7 +62,7 @@ def _next_generation(table: Table, record: Onboarding, by: str) -> Onboarding:
         sets={"generation": record.generation + 1, "resent_at": now},
         by=by,
         only_if=(
-            "#generation = :generation AND attribute_not_exists(#cancelled_by)"
+            "#generation = :generation AND attribute_not_exists(#cancelled_by) AND attribute_not_exists(#completing)"
             " AND (attribute_not_exists(#resent_at) OR #resent_at <= :due)"
         ),
         generation=record.generation,

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from gatehouse import admission, claims, executions, onboarding_request, profiles, settings, times
+from gatehouse import admission, claims, executions, onboarding_request, people, profiles, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
@@ -25,6 +25,8 @@ class Settings:
     table_name: str
     state_machine_arn: str
     claim_code_key_arn: str
+    approvers: str
+    operators: str
     boundary_enrolling_arn: str
     boundary_member_arn: str
 
@@ -37,13 +39,16 @@ def submit() -> Response[str]:
     account = profiles.Account.of(config.boundary_enrolling_arn, config.boundary_member_arn)
     reviewed = profiles.review(request, account, times.now())
     caller = api.caller(app)
-    idempotency = _idempotency(caller.person or caller.arn, request)
+    idempotency = _idempotency(caller.key, request)
     if not profiles.may_request(request["profile"], caller):
         detail = f"profile {request['profile']} is not for you to request."
         raise Problem(HTTPStatus.FORBIDDEN, "profile-not-allowed", detail)
     table = Table(client("dynamodb"), config.table_name)
     requester = Requester(caller.arn, caller.person, verified=True)
-    onboarding_id = admission.admit(table, client("iam"), str(uuid.uuid4()), reviewed, requester, idempotency)
+    directory = people.Directory.parse(config.approvers, config.operators)
+    onboarding_id = admission.admit(
+        table, client("iam"), str(uuid.uuid4()), reviewed, requester, directory, idempotency
+    )
     _start(config.state_machine_arn, onboarding_id)
     claim_code = claims.code(client("kms"), config.claim_code_key_arn, onboarding_id, generation=1)
     accepted = {"onboarding_id": onboarding_id, "status": Status.REQUESTED.value, "claim_code": claim_code}

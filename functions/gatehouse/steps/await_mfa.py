@@ -19,7 +19,7 @@ class Settings:
 
 @handler
 def await_mfa(event: dict[str, Any]) -> None:
-    """In: the onboarding's id and the task token. The token is stored before IAM is looked at.
+    """In: the onboarding's id, the task token and when the state was entered. Stores the token, then looks at IAM.
 
     Whoever enrols before the token stands is found by the look, whoever enrols after it by the event
     or the follow-up. Raises MfaAlreadyEnrolled, MfaTimeout, Cancelled.
@@ -35,7 +35,8 @@ def await_mfa(event: dict[str, Any]) -> None:
             "task_token": event["task_token"],
             "mfa_expires_at": Expression("if_not_exists(#mfa_expires_at, :mfa_expires_at)"),
         },
-        mfa_expires_at=times.after(times.now(), config.mfa_timeout_seconds),
+        removes=("completing",),
+        mfa_expires_at=times.after(event["entered_at"], config.mfa_timeout_seconds),
     )
     if any(iam_users.devices(client("iam"), record.user_name)):
         raise MfaAlreadyEnrolled("enrolled before the machine waited")

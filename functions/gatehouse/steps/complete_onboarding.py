@@ -1,14 +1,31 @@
 """CompleteOnboarding: only a device that IAM shows now opens the member boundary and what waited for it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import access_keys, completion, iam_users, passwords, records, settings
+from gatehouse import (
+    access_keys,
+    claims,
+    completion,
+    iam_users,
+    mailing,
+    mails,
+    passwords,
+    people,
+    records,
+    secret_store,
+    settings,
+    times,
+)
 from gatehouse.clients import client
-from gatehouse.errors import Cancelled, MfaNotEnrolled, RecordClosed
+from gatehouse.errors import Cancelled, MfaNotEnrolled, NotYetConsistent, RecordClosed
 from gatehouse.handling import handler
 from gatehouse.model import Onboarding, Status
 from gatehouse.table import Table
+
+RESEND_SECONDS = 60
+"""How long a resend may take to send what it has begun."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +45,79 @@ def complete_onboarding(event: dict[str, Any]) -> None:
     """In: the onboarding's id. Raises MfaNotEnrolled (wait on), Cancelled, NotYetConsistent (retry)."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    iam, secretsmanager = client("iam"), client("secretsmanager")
+    onboarding_id = event["onboarding_id"]
     try:
-        record = records.advance(table, event["onboarding_id"], "complete_onboarding", within={Status.PENDING_MFA})
-    except RecordClosed:
-        record = _completed_before(table, event["onboarding_id"])
-    else:
-        devices = list(iam_users.devices(iam, record.user_name))
-        if not devices:
-            raise MfaNotEnrolled("IAM shows no device")
-        iam_users.ensure_boundary(iam, record.user_name, record.grants.boundary_member)
-        if record.grants.privileged:
-            iam_users.ensure_grants(iam, record.user_name, record.grants)
-        if "programmatic" in record.request["access"]:
-            mfa_serial = next((one["serial_number"] for one in devices if one["kind"] == "virtual"), None)
-            record = access_keys.hand_over(iam, secretsmanager, client("sesv2"), table, record, config, mfa_serial)
-        if "console" not in record.request["access"]:
-            passwords.ensure_no_login_profile(iam, record.user_name)
-        passwords.ensure_deleted(
-            secretsmanager, passwords.secret_name(record.onboarding_id, "password", record.generation)
+        # While it is set no resend begins: a password issued from now on would outlive the onboarding.
+        record = records.advance(
+            table, onboarding_id, "complete_onboarding", within={Status.PENDING_MFA}, sets={"completing": True}
         )
-        record = completion.close(table, record, devices)
-    completion.tell(client("sesv2"), table, record, config)
+    except RecordClosed:
+        record = _completed_before(table, onboarding_id)
+    else:
+        record = _complete(table, record, config)
+    directory = people.Directory.parse(config.approvers, config.operators)
+    completion.tell(client("sesv2", retries=False), table, record, directory, config.sender_address)
+
+
+def _complete(table: Table, record: Onboarding, config: Settings) -> Onboarding:
+    iam = client("iam")
+    devices = list(iam_users.devices(iam, record.user_name))
+    if not devices:
+        raise MfaNotEnrolled("IAM shows no device")
+    _require_no_resend_under_way(record)
+    iam_users.ensure_boundary(iam, record.user_name, record.grants.boundary_member)
+    if record.grants.privileged:
+        iam_users.ensure_grants(iam, record.user_name, record.grants)
+    if "programmatic" in record.request["access"]:
+        record = _hand_over_key(table, record, devices, config)
+    if "console" not in record.request["access"]:
+        passwords.ensure_no_login_profile(iam, record.user_name)
+    for generation in range(1, record.generation + 1):
+        secret = secret_store.name(record.onboarding_id, "password", generation)
+        secret_store.ensure_deleted(client("secretsmanager"), secret)
+    return completion.close(table, record, devices)
+
+
+def _hand_over_key(
+    table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]], config: Settings
+) -> Onboarding:
+    """Store a key where only its claim can read it, and mail the link; returns the record as it then stands."""
+    if "access_key_ready" in record.mails_sent:
+        return record
+    secret_store.ensure_stored(
+        client("secretsmanager"),
+        secret_store.name(record.onboarding_id, "access_key", record.generation),
+        lambda: access_keys.make(client("iam", retries=False), record),
+        kms_key_id=config.secret_key_arn,
+        readers=config.secret_readers.split(","),
+        tags={iam_users.ID_TAG: record.onboarding_id},
+    )
+    shown_with = {
+        "user_name": record.user_name,
+        "mfa_serial": next((one["serial_number"] for one in devices if one["kind"] == "virtual"), None),
+        "roles": access_keys.assumable_roles(record),
+    }
+    token = claims.new_token()
+    opened = records.open_claim(
+        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds, shown_with
+    )
+    mail = mails.render(
+        "access_key_ready",
+        onboarding_id=record.onboarding_id,
+        user_name=record.user_name,
+        claim_url=config.claim_url,
+        token=token,
+        claim_expires_at=opened.claim_expires_at,
+    )
+    ses, to = client("sesv2", retries=False), {record.request["email"]}
+    mailing.send_once(ses, table, opened, "access_key_ready", mail, sender=config.sender_address, to=to)
+    return opened
+
+
+def _require_no_resend_under_way(record: Onboarding) -> None:
+    begun = record.resent_at and record.resent_at > times.after(times.now(), -RESEND_SECONDS)
+    if begun and f"sign_in_instructions_{record.generation}" not in record.mails_sent:
+        raise NotYetConsistent("a resend is under way")
 
 
 def _completed_before(table: Table, onboarding_id: str) -> Onboarding:

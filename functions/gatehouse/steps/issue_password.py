@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import iam_users, passwords, records, settings
+from gatehouse import iam_users, passwords, records, secret_store, settings
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.model import Status
@@ -31,13 +31,12 @@ def issue_password(event: dict[str, Any]) -> None:
         "issue_password",
         within={Status.PROVISIONING, Status.PENDING_MFA},
     )
-    if record.generation > 1:
-        earlier = passwords.secret_name(record.onboarding_id, "password", record.generation - 1)
-        passwords.ensure_deleted(secretsmanager, earlier)
-    password = passwords.ensure_stored(
+    for earlier in range(1, record.generation):
+        secret_store.ensure_deleted(secretsmanager, secret_store.name(record.onboarding_id, "password", earlier))
+    password = secret_store.ensure_stored(
         secretsmanager,
-        passwords.secret_name(record.onboarding_id, "password", record.generation),
-        value=lambda: passwords.generate(iam, secretsmanager),
+        secret_store.name(record.onboarding_id, "password", record.generation),
+        lambda: passwords.generate(iam, secretsmanager),
         kms_key_id=config.secret_key_arn,
         readers=config.secret_readers.split(","),
         tags={iam_users.ID_TAG: record.onboarding_id},

@@ -1,6 +1,5 @@
 """RequestApproval: tell the approvers, and wait for their decision on a task token."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,28 +22,26 @@ class Settings:
 
 @handler
 def request_approval(event: dict[str, Any]) -> None:
-    """In: the onboarding's id and the task token. The decision resumes the machine.
+    """In: the onboarding's id, the task token and when the state was entered. The decision resumes the machine.
 
     Raises AlreadyDecided when the decision came before the token, ApprovalTimeout, Cancelled.
     """
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    record = _wait(table, event["onboarding_id"], event["task_token"], config.approval_timeout_seconds)
+    record = _wait(table, event, config.approval_timeout_seconds)
     if times.now() >= str(record.approval_expires_at):
         raise ApprovalTimeout("nobody decided in time")
-    directory = {label: people.directory(entries) for label, entries in json.loads(config.approvers).items()}
-    entitled = approvals.approvers_of(record.approval, directory) - {
-        record.requester.person,
-        record.user_name.lower(),
-    }
-    addresses = {person: address for entries in directory.values() for person, address in entries.items()}
-    to = {address for person in entitled if (address := addresses[person])}
+    directory = people.Directory.parse(config.approvers, "")
+    to = {directory.address(person) for person in approvals.entitled(record, directory)}
     mail = _mail(record, config.api_url)
-    mailing.send_once(client("sesv2"), table, record, "approval_wanted", mail, sender=config.sender_address, to=to)
+    mailing.send_once(
+        client("sesv2", retries=False), table, record, "approval_wanted", mail, sender=config.sender_address, to=to
+    )
 
 
-def _wait(table: Table, onboarding_id: str, task_token: str, seconds: int) -> Onboarding:
+def _wait(table: Table, event: dict[str, Any], seconds: int) -> Onboarding:
     """Store the token, then look whether somebody was faster."""
+    onboarding_id = event["onboarding_id"]
     try:
         return records.advance(
             table,
@@ -53,11 +50,12 @@ def _wait(table: Table, onboarding_id: str, task_token: str, seconds: int) -> On
             within={Status.REQUESTED, Status.PENDING_APPROVAL},
             to=Status.PENDING_APPROVAL,
             sets={
-                "task_token": task_token,
+                "task_token": event["task_token"],
                 # A second wait, after somebody woke the machine without a decision, wins no time.
                 "approval_expires_at": Expression("if_not_exists(#approval_expires_at, :expires_at)"),
             },
-            expires_at=times.after(times.now(), seconds),
+            # From when the state was entered, as its time-out: nobody decides after the machine has given up.
+            expires_at=times.after(event["entered_at"], seconds),
         )
     except RecordClosed:
         record = records.find(table, onboarding_id)

@@ -44,7 +44,7 @@ def send_sign_in_instructions(event: dict[str, Any]) -> None:
     )
     mail = _mail(record, token, config, shown_with)
     to = {record.request["email"]}
-    mailing.send_once(client("sesv2"), table, record, name, mail, sender=config.sender_address, to=to)
+    mailing.send_once(client("sesv2", retries=False), table, record, name, mail, sender=config.sender_address, to=to)
 
 
 def _mail(record: Onboarding, token: str, config: Settings, shown_with: dict[str, Any]) -> mails.Mail:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import admission, records, settings
+from gatehouse import admission, people, records, settings
 from gatehouse.clients import client
 from gatehouse.errors import InvalidRequest, RecordClosed
 from gatehouse.handling import handler
@@ -15,6 +15,8 @@ from gatehouse.table import Table
 @dataclass(frozen=True)
 class Settings:
     table_name: str
+    approvers: str
+    operators: str
     boundary_enrolling_arn: str
     boundary_member_arn: str
 
@@ -30,12 +32,14 @@ def validate_request(event: dict[str, Any]) -> dict[str, Any]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     onboarding_id = event["onboarding_id"]
-    if set(event["input"]) == {"onboarding_id"}:
-        if event["input"]["onboarding_id"] != onboarding_id:
+    given = event["input"]
+    if isinstance(given, dict) and set(given) == {"onboarding_id"}:
+        if given["onboarding_id"] != onboarding_id:
             raise InvalidRequest([FieldProblem("onboarding_id", "must be the name of the execution")])
     elif records.find(table, onboarding_id) is None:
         account = Account.of(config.boundary_enrolling_arn, config.boundary_member_arn)
-        admission.admit_from_console(table, client("iam"), onboarding_id, event["input"], account)
+        directory = people.Directory.parse(config.approvers, config.operators)
+        admission.admit_from_console(table, client("iam"), onboarding_id, given, account, directory)
     elif not admission.belongs_to(table, onboarding_id, event["execution_arn"]):
         raise RecordClosed("a record of that name exists: choose another execution name")
     record = records.advance(
