@@ -1,0 +1,52 @@
+"""The state machine, and what its template gives it."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from tests.wiring.template import ROOT, of_type
+
+State = dict[str, Any]
+
+
+def machines() -> dict[str, dict[str, Any]]:
+    """The state machines' properties by logical ID."""
+    found = of_type("AWS::Serverless::StateMachine")
+    return {name: resource["Properties"] for name, resource in found.items()}
+
+
+@cache
+def text(machine: str) -> str:
+    return str((ROOT / machines()[machine]["DefinitionUri"]).read_text())
+
+
+def definition(machine: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(text(machine))
+    return loaded
+
+
+def placeholders(machine: str) -> set[str]:
+    return set(re.findall(r"\$\{(\w+)\}", text(machine)))
+
+
+def states() -> dict[str, State]:
+    """Every state of every machine."""
+    return {name: state for machine in machines() for name, state in definition(machine)["States"].items()}
+
+
+def tasks() -> dict[str, State]:
+    return {name: state for name, state in states().items() if state["Type"] == "Task"}
+
+
+def following(state: State) -> Iterator[str]:
+    """Where a state may lead."""
+    yield from (branch["Next"] for branch in [*state.get("Choices", ()), *state.get("Catch", ())])
+    yield from (state[name] for name in ("Next", "Default") if name in state)
+
+
+def named_errors() -> set[str]:
+    """Every error name of a Retry or a Catch."""
+    handlers = [one for state in tasks().values() for one in (*state.get("Retry", ()), *state.get("Catch", ()))]
+    return {name for handler in handlers for name in handler["ErrorEquals"]}

@@ -1,0 +1,198 @@
+"""The state machine holds what a newcomer might forget."""
+
+import re
+from typing import Any
+
+import pytest
+
+from gatehouse import errors, outcomes
+from tests.wiring import code
+from tests.wiring.definition import definition, following, machines, named_errors, placeholders, states, tasks, text
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, of what a Lambda integration
+# raises for a while, https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
+PASSING_ON_AWS = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    # A function that ran out of time or memory.
+    "Lambda.Unknown",
+}
+RAISED_BY_AWS = PASSING_ON_AWS | {"States.ALL", "States.Timeout"}
+PASSING = {error.__name__ for error in errors.TRANSIENT} | PASSING_ON_AWS
+
+# What no state treats by name: it ends the onboarding, for the reason given. The record decides about the last two.
+TERMINAL = {
+    "InvalidRequest": "INVALID_REQUEST",
+    "UserAlreadyExists": "USER_ALREADY_EXISTS",
+    "ApprovalTimeout": "APPROVAL_TIMEOUT",
+    "MfaTimeout": "MFA_TIMEOUT",
+    "RecordClosed": "RECORD_CLOSED",
+    "AwsCallFailed": "AWS_CALL_FAILED",
+    "Cancelled": "CANCELLED",
+    "Rejected": "REJECTED",
+}
+
+MACHINES = pytest.mark.parametrize("machine", machines())
+TASKS = pytest.mark.parametrize("name", tasks())
+FORWARD = pytest.mark.parametrize("name", sorted(set(tasks()) - {"RollBack"}))
+TOKENS = {name for name, state in tasks().items() if state["Resource"].endswith(".waitForTaskToken")}
+
+
+def classes() -> set[str]:
+    return {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+
+
+@MACHINES
+def test_every_substitution_is_used_and_every_placeholder_is_given(machine: str) -> None:
+    assert placeholders(machine) == set(machines()[machine]["DefinitionSubstitutions"])
+
+
+@MACHINES
+def test_the_machine_may_invoke_the_functions_it_calls_and_no_other(machine: str) -> None:
+    given = machines()[machine]["DefinitionSubstitutions"].values()
+    called = {value["Fn::GetAtt"][0] for value in given if "Fn::GetAtt" in value}
+    statements = [one for policy in machines()[machine]["Policies"] for one in policy["Statement"]]
+    (invoke,) = [one for one in statements if one["Action"] == "lambda:InvokeFunction"]
+    assert {resource["Fn::GetAtt"][0] for resource in invoke["Resource"]} == called
+
+
+@MACHINES
+def test_every_state_can_be_reached(machine: str) -> None:
+    described = definition(machine)
+    reached, next_ones = set(), {described["StartAt"]}
+    while next_ones:
+        reached |= next_ones
+        next_ones = {name for one in next_ones for name in following(described["States"][one])} - reached
+    assert reached == set(described["States"])
+
+
+@TASKS
+def test_every_task_catches_everything_in_the_end(name: str) -> None:
+    *_, last = tasks()[name]["Catch"]
+    assert last["ErrorEquals"] == ["States.ALL"]
+    assert last["Next"] == ("Ended" if name == "RollBack" else "RollBack")
+
+
+@FORWARD
+def test_what_leads_to_roll_back_says_why(name: str) -> None:
+    to_roll_back = [catch for catch in tasks()[name]["Catch"] if catch["Next"] == "RollBack"]
+    assert all({"error", "cause"} <= set(catch["Assign"]) for catch in to_roll_back)
+
+
+def test_roll_back_ends_in_fail_whatever_happens() -> None:
+    assert set(following(tasks()["RollBack"])) == {"Ended"}
+    assert states()["Ended"]["Type"] == "Fail"
+    assert not [name for name, state in states().items() if state["Type"] == "Succeed"]
+
+
+def test_there_is_one_good_end() -> None:
+    assert [name for name, state in states().items() if state.get("End")] == ["CompleteOnboarding"]
+
+
+@pytest.mark.parametrize(("name", "following"), [("RequestApproval", "CreateUser"), ("AwaitMfa", "CompleteOnboarding")])
+def test_who_waits_for_a_token_waits_for_a_given_time_and_then_looks_at_the_record(name: str, following: str) -> None:
+    state = tasks()[name]
+    assert re.fullmatch(r"\{% \$number\('\$\{\w+TimeoutSeconds\}'\) %\}", state["TimeoutSeconds"])
+    assert state["Arguments"]["Payload"]["task_token"] == "{% $states.context.Task.Token %}"
+    (timeout,) = [catch for catch in state["Catch"] if "States.Timeout" in catch["ErrorEquals"]]
+    assert timeout["Next"] == state["Next"] == following
+
+
+def test_no_step_waits_but_those_two() -> None:
+    assert {"RequestApproval", "AwaitMfa"} == TOKENS
+
+
+def test_every_error_name_is_raised_by_somebody() -> None:
+    called = {name for module in code.modules().values() for name in code.constructed(module)}
+    assert named_errors() <= RAISED_BY_AWS | (classes() & called)
+
+
+def test_every_error_is_raised_and_treated_by_name_or_known_to_end_it() -> None:
+    called = {name for module in code.modules().values() for name in code.constructed(module)}
+    assert classes() <= called
+    assert classes() == (named_errors() & classes()) | set(TERMINAL)
+    assert not named_errors() & set(TERMINAL)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [item for item in TERMINAL.items() if item[0] not in ("Cancelled", "Rejected")]
+)
+def test_what_ends_it_has_a_reason_that_programs_can_rely_on(error: str, reason: str) -> None:
+    assert outcomes.outcome(None, error, "x").reason == reason
+
+
+@TASKS
+def test_every_task_retries_what_passes_by_itself(name: str) -> None:
+    retried = {error for retry in tasks()[name]["Retry"] for error in retry["ErrorEquals"]}
+    assert PASSING - retried <= ({"ResidueRemains"} if name != "RollBack" else set())
+
+
+@TASKS
+def test_every_retry_has_jitter_and_an_end(name: str) -> None:
+    for retry in tasks()[name]["Retry"]:
+        assert retry["JitterStrategy"] == "FULL"
+        assert 1 <= retry["MaxAttempts"] <= 8
+        assert "States.ALL" not in retry["ErrorEquals"]
+
+
+def longest(retry: dict[str, Any]) -> float:
+    """Seconds that all waits of a Retry together may last."""
+    interval, rate = float(retry["IntervalSeconds"]), float(retry["BackoffRate"])
+    most = float(retry.get("MaxDelaySeconds", "inf"))
+    return sum(min(interval * rate**attempt, most) for attempt in range(retry["MaxAttempts"]))
+
+
+@MACHINES
+def test_the_comment_tells_the_true_budget_of_the_retries(machine: str) -> None:
+    described = definition(machine)
+    told = {float(seconds) for seconds in re.findall(r"(?:wait at most|is retried for) (\d+) s", described["Comment"])}
+    retries = [retry for state in described["States"].values() for retry in state.get("Retry", ())]
+    denied = {longest(retry) for retry in retries if "AccessDenied" in retry["ErrorEquals"]}
+    assert told == {max(map(longest, retries))} | denied
+
+
+PAYLOAD = {
+    "onboarding_id": {"{% $onboarding_id %}", "{% $states.context.Execution.Name %}"},
+    "task_token": {"{% $states.context.Task.Token %}"},
+    "entered_at": {"{% $states.context.State.EnteredTime %}"},
+    "execution_arn": {"{% $states.context.Execution.Id %}"},
+}
+BESIDES = {"ValidateRequest": {"input"}, "RollBack": {"error", "cause"}}
+
+
+@TASKS
+def test_a_payload_carries_ids_only(name: str) -> None:
+    payload = dict(tasks()[name]["Arguments"]["Payload"])
+    for besides in BESIDES.get(name, ()):
+        assert payload.pop(besides)
+    assert set(payload) <= set(PAYLOAD)
+    assert all(value in PAYLOAD[field] for field, value in payload.items())
+
+
+@TASKS
+def test_no_task_hands_its_answer_on(name: str) -> None:
+    assert tasks()[name].get("Output") == {} or tasks()[name].get("End")
+
+
+@MACHINES
+def test_what_is_assigned_is_small_and_no_secret(machine: str) -> None:
+    assigned = {name for state in states().values() for name in state.get("Assign", {})}
+    assert assigned == {"onboarding_id", "approval_needed", "end"}
+    assert len(text(machine)) < 64 * 1024
+
+
+@MACHINES
+def test_the_machine_is_standard_jsonata_and_logs_no_data(machine: str) -> None:
+    properties = machines()[machine]
+    assert definition(machine)["QueryLanguage"] == "JSONata"
+    assert properties["Type"] == "STANDARD"
+    assert properties["Logging"]["IncludeExecutionData"] is False
+    assert properties["Logging"]["Level"] == "ALL"
+    assert properties["Tracing"] == {"Enabled": True}
+
+
+def test_every_state_says_what_it_is_for() -> None:
+    assert [name for name, state in states().items() if not state.get("Comment")] == []
