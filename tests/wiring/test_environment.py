@@ -1,0 +1,94 @@
+"""What a function reads from its environment is what the template sets there."""
+
+import importlib
+from dataclasses import fields
+
+import pytest
+
+from gatehouse.model import Status
+from gatehouse.steps import roll_back
+from tests.wiring import code
+from tests.wiring.template import Function, functions, of_type, template
+
+FUNCTIONS = pytest.mark.parametrize("function", functions().values(), ids=functions())
+SHARED = set(template()["Globals"]["Function"]["Environment"]["Variables"])
+# Read by Powertools, by these names.
+BY_POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+
+
+def read_by(function: Function) -> set[str]:
+    module = importlib.import_module(function.module)
+    declared = getattr(module, "Settings", None)
+    return {field.name.upper() for field in fields(declared)} if declared else set()
+
+
+@FUNCTIONS
+def test_every_variable_that_is_read_is_set(function: Function) -> None:
+    assert read_by(function) <= set(function.environment)
+
+
+@FUNCTIONS
+def test_every_variable_that_is_set_is_read(function: Function) -> None:
+    assert set(function.own_environment) <= read_by(function)
+
+
+def test_what_is_set_for_all_is_read_by_most() -> None:
+    readers = {name: [function for function in functions().values() if name in read_by(function)] for name in SHARED}
+    assert all(len(readers[name]) > len(functions()) / 2 for name in SHARED - BY_POWERTOOLS)
+
+
+@FUNCTIONS
+def test_nobody_sets_again_what_is_set_for_all(function: Function) -> None:
+    assert not set(function.own_environment) & SHARED
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = {name for name, module in code.modules().items() if "os" in code.imported(module)}
+    assert readers == {"settings"}
+
+
+def test_every_log_group_forgets_in_the_end() -> None:
+    groups = of_type("AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["Properties"]["RetentionInDays"] for group in groups.values())
+
+
+def test_every_function_logs_into_the_group_that_forgets() -> None:
+    shared = template()["Globals"]["Function"]
+    assert shared["LoggingConfig"] == {"LogGroup": {"Ref": "FunctionLogGroup"}}
+    own = [name for name, one in of_type("AWS::Serverless::Function").items() if "LoggingConfig" in one["Properties"]]
+    assert own == []
+
+
+def test_an_alarm_counts_what_the_code_counts() -> None:
+    counted = {status.error_name for status in Status}
+    ours = [
+        alarm["Properties"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "Gatehouse"
+    ]
+    assert {alarm["MetricName"] for alarm in ours} == {"Failed", "RollbackIncomplete"} <= counted
+    service = template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in ours)
+
+
+def test_an_api_s_function_answers_before_the_gateway_gives_up() -> None:
+    resources = of_type("AWS::Serverless::Function")
+    behind_apis = {
+        name: one["Properties"]
+        for name, one in resources.items()
+        if any(event["Type"] == "Api" for event in one["Properties"].get("Events", {}).values())
+    }
+    assert len(behind_apis) == 7
+    assert all(properties["Timeout"] <= 29 for properties in behind_apis.values())
+
+
+def test_roll_back_waits_as_long_as_a_step_may_run() -> None:
+    steps = {stem: function for stem, function in functions().items() if function.package == "steps"}
+    resources = template()["Resources"]
+    default = template()["Globals"]["Function"]["Timeout"]
+    timeouts = {stem: resources[one.logical_id]["Properties"].get("Timeout", default) for stem, one in steps.items()}
+    patience = timeouts.pop("roll_back")
+    assert set(timeouts.values()) == {roll_back.STEP_SECONDS}
+    assert set(timeouts) == set(roll_back._STEPS)
+    assert patience > 2 * roll_back.STEP_SECONDS
