@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from aws_lambda_powertools.event_handler import Response
-
 from gatehouse import ownership, people, records, settings, waking
 from gatehouse.clients import client
 from gatehouse.edges import api
@@ -13,9 +11,6 @@ from gatehouse.model import OPEN, UNDER_WAY, Onboarding
 from gatehouse.problems import Problem
 from gatehouse.table import Table
 
-app = api.resolver()
-cancel_onboarding = api.handler(app)
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,20 +18,19 @@ class Settings:
     operators: str
 
 
-@app.post("/onboardings/<onboarding_id>/cancel")
-def cancel(onboarding_id: str) -> Response[str]:
+@api.handler
+def cancel_onboarding(asked: api.Request) -> api.Answer:
     """202 the record, which is undone from now on; 403 somebody else's, 404, 409 once final."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    caller = api.caller(app)
     operators = people.Directory.parse("{}", config.operators).operators
-    record = ownership.require(table, onboarding_id, caller, operators)
-    record = _flag(table, record, caller.key)
+    record = ownership.require(table, str(asked.onboarding_id), asked.caller, operators)
+    record = _flag(table, record, asked.caller.key)
     try:
         waking.fail(client("stepfunctions"), record, "Cancelled", f"cancelled by {record.cancelled_by}")
     except Exception as error:
         logger().warning("not woken yet", error=type(error).__name__)
-    return api.answer(HTTPStatus.ACCEPTED, record.public())
+    return api.Answer(HTTPStatus.ACCEPTED, record.public())
 
 
 def _flag(table: Table, record: Onboarding, by: str) -> Onboarding:

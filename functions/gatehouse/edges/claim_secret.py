@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from gatehouse import access_keys, claims, documents, records, secret_store, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
@@ -15,9 +13,6 @@ from gatehouse.logs import logger
 from gatehouse.model import ANY, FieldProblem, Status
 from gatehouse.problems import Problem
 from gatehouse.table import Expression, Table
-
-app = api.resolver()
-claim_secret = api.handler(app)
 
 _LATE = {
     "used": "It was used already. If that was not you, tell who requested your access.",
@@ -33,12 +28,12 @@ class Settings:
     claim_code_key_arn: str
 
 
-@app.post("/claim")
-def claim() -> Response[str]:
+@api.handler
+def claim_secret(asked: api.Request) -> api.Answer:
     """200 the secret, once; 400, 403 `{attempts_left}`, 404, 410 used, burnt, expired or withdrawn."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    token, code = _parse(api.body(app))
+    token, code = _parse(asked.body())
     # An attempt is taken before it is compared, so that many at once are not more than five.
     row = _take_attempt(table, token)
     expected = claims.code(client("kms"), config.claim_code_key_arn, row["onboarding_id"], row["generation"])
@@ -52,7 +47,7 @@ def claim() -> Response[str]:
         _give_back(table, row)
         raise
     logger().info("claimed", onboarding_id=row["onboarding_id"], kind=row["kind"])
-    return api.answer(HTTPStatus.OK, answer)
+    return api.Answer(HTTPStatus.OK, answer)
 
 
 def _parse(body: bytes) -> tuple[str, str]:

@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 
-from aws_lambda_powertools.event_handler import Response
-
 from gatehouse import approvals, documents, people, records, settings, times, waking
 from gatehouse.clients import client
 from gatehouse.edges import api
@@ -13,9 +11,6 @@ from gatehouse.logs import logger
 from gatehouse.model import Caller, Decision, FieldProblem, Onboarding, Status
 from gatehouse.problems import Problem
 from gatehouse.table import Expression, Table
-
-app = api.resolver()
-decide_onboarding = api.handler(app)
 
 _ATTEMPTS = 20
 _LONGEST_REASON = 500
@@ -27,16 +22,16 @@ class Settings:
     approvers: str
 
 
-@app.post("/onboardings/<onboarding_id>/decision")
-def decide(onboarding_id: str) -> Response[str]:
+@api.handler
+def decide_onboarding(asked: api.Request) -> api.Answer:
     """200 the record; 400, 403 not an approver or own request, 404, 409 decided or expired."""
     config = settings.load(Settings)
-    choice, reason = _parse(api.body(app))
+    choice, reason = _parse(asked.body())
     directory = people.Directory.parse(config.approvers, "")
     table = Table(client("dynamodb"), config.table_name)
-    record = _record_decision(table, onboarding_id, api.caller(app), choice, reason, directory)
+    record = _record_decision(table, str(asked.onboarding_id), asked.caller, choice, reason, directory)
     _wake(record)
-    return api.answer(HTTPStatus.OK, record.public())
+    return api.Answer(HTTPStatus.OK, record.public())
 
 
 def _parse(body: bytes) -> tuple[str, str | None]:

@@ -5,13 +5,11 @@ Operators and approvers see everything, everybody else what they requested thems
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
 
 from gatehouse import onboarding_request, ownership, people, records, settings, times
 from gatehouse.clients import client
@@ -23,9 +21,6 @@ from gatehouse.table import Table
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 
-app = api.resolver()
-read_onboardings = api.handler(app)
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,19 +29,22 @@ class Settings:
     operators: str
 
 
-@app.get("/onboardings/<onboarding_id>")
-def read(onboarding_id: str) -> Response[str]:
+@api.handler
+def read_onboardings(asked: api.Request) -> api.Answer:
+    return _read(asked, asked.onboarding_id) if asked.onboarding_id else _browse(asked)
+
+
+def _read(asked: api.Request, onboarding_id: str) -> api.Answer:
     """200 the record with its timeline and effective grants; 403 somebody else's, 404."""
-    record = ownership.require(_table(), onboarding_id, api.caller(app), _readers())
-    return api.answer(HTTPStatus.OK, record.public())
+    record = ownership.require(_table(), onboarding_id, asked.caller, _readers())
+    return api.Answer(HTTPStatus.OK, record.public())
 
 
-@app.get("/onboardings")
-def browse() -> Response[str]:
+def _browse(asked: api.Request) -> api.Answer:
     """200 `{items, next_cursor}`, newest first; 400 for a wrong filter, limit or cursor."""
-    wanted = app.current_event.query_string_parameters or {}
+    wanted = asked.query
     problems = [FieldProblem(name, "is not a parameter of this list") for name in wanted if name not in _PARAMETERS]
-    problems += [FieldProblem(name, "is given more than once") for name in _repeated()]
+    problems += [FieldProblem(name, "is given more than once") for name in asked.repeated]
     if "user_name" in wanted and not onboarding_request.fits("user_name", wanted["user_name"]):
         problems.append(FieldProblem("user_name", onboarding_request.rule("user_name")))
     if wanted.get("status", Status.REQUESTED) not in set(Status):
@@ -54,8 +52,7 @@ def browse() -> Response[str]:
     limit = wanted.get("limit", str(DEFAULT_PAGE))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_PAGE):
         problems.append(FieldProblem("limit", f"must be a number from 1 to {LARGEST_PAGE}"))
-    caller = api.caller(app)
-    only_for = None if caller.person in _readers() else caller
+    only_for = None if asked.caller.person in _readers() else asked.caller
     index, partition = _index(wanted, only_for)
     start = _position(wanted["cursor"], index, partition) if "cursor" in wanted else None
     if "cursor" in wanted and start is None:
@@ -72,7 +69,7 @@ def browse() -> Response[str]:
     page = found[: int(limit)]
     following = _cursor(index, partition, page[-1]) if len(found) > len(page) else None
     items = [{name: value for name, value in record.public().items() if name != "timeline"} for record in page]
-    return api.answer(HTTPStatus.OK, {"items": items, "next_cursor": following})
+    return api.Answer(HTTPStatus.OK, {"items": items, "next_cursor": following})
 
 
 _PARAMETERS = ("status", "user_name", "limit", "cursor")
@@ -84,12 +81,7 @@ def _readers() -> frozenset[str]:
     return people.Directory.parse(config.approvers, config.operators).everybody
 
 
-def _repeated() -> list[str]:
-    given = app.current_event.multi_value_query_string_parameters or {}
-    return [name for name, values in given.items() if len(values) > 1]
-
-
-def _index(wanted: dict[str, str], only_for: Caller | None) -> tuple[str, tuple[str, str]]:
+def _index(wanted: Mapping[str, str], only_for: Caller | None) -> tuple[str, tuple[str, str]]:
     """The index that narrows most, with its partition."""
     if "user_name" in wanted:
         return "by_user", ("user_key", wanted["user_name"].lower())

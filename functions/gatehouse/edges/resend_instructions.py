@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from gatehouse import claims, ownership, people, records, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
@@ -18,9 +16,6 @@ from gatehouse.table import Table
 MINIMUM_INTERVAL = 60
 """Seconds between two resends of one onboarding."""
 
-app = api.resolver()
-resend_instructions = api.handler(app)
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -31,22 +26,22 @@ class Settings:
     send_sign_in_instructions_function: str
 
 
-@app.post("/onboardings/<onboarding_id>/resend")
-def resend(onboarding_id: str) -> Response[str]:
+@api.handler
+def resend_instructions(asked: api.Request) -> api.Answer:
     """200 `{claim_code, claim_expires_at}`; 403 somebody else's, 404, 409 unless PENDING_MFA, 429, 502."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    caller = api.caller(app)
+    onboarding_id = str(asked.onboarding_id)
     operators = people.Directory.parse("{}", config.operators).operators
-    record = ownership.require(table, onboarding_id, caller, operators)
-    record = _next_generation(table, record, caller.key)
+    record = ownership.require(table, onboarding_id, asked.caller, operators)
+    record = _next_generation(table, record, asked.caller.key)
     # The issuing and the mailing function alone may touch passwords and send mails: they are asked to.
     for function in (config.issue_password_function, config.send_sign_in_instructions_function):
         _invoke(function, {"onboarding_id": onboarding_id})
     claim_code = claims.code(client("kms"), config.claim_code_key_arn, onboarding_id, record.generation)
     sent = records.find(table, onboarding_id)
     claim_expires_at = sent.claim_expires_at if sent else None
-    return api.answer(HTTPStatus.OK, {"claim_code": claim_code, "claim_expires_at": claim_expires_at})
+    return api.Answer(HTTPStatus.OK, {"claim_code": claim_code, "claim_expires_at": claim_expires_at})
 
 
 def _next_generation(table: Table, record: Onboarding, by: str) -> Onboarding:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from gatehouse import admission, claims, executions, onboarding_request, people, profiles, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
@@ -15,9 +13,6 @@ from gatehouse.logs import logger
 from gatehouse.model import FieldProblem, Requester, Status, links
 from gatehouse.problems import Problem
 from gatehouse.table import Table
-
-app = api.resolver()
-submit_onboarding = api.handler(app)
 
 
 @dataclass(frozen=True)
@@ -31,15 +26,15 @@ class Settings:
     boundary_member_arn: str
 
 
-@app.post("/onboardings")
-def submit() -> Response[str]:
+@api.handler
+def submit_onboarding(asked: api.Request) -> api.Answer:
     """202; 400, 403, 409, 413, 422. An identical Idempotency-Key and body gets the identical 202."""
     config = settings.load(Settings)
-    request = onboarding_request.parse(api.body(app))
+    request = onboarding_request.parse(asked.body())
     account = profiles.Account.of(config.boundary_enrolling_arn, config.boundary_member_arn)
     reviewed = profiles.review(request, account, times.now())
-    caller = api.caller(app)
-    idempotency = _idempotency(caller.key, request)
+    caller = asked.caller
+    idempotency = _idempotency(asked.header("Idempotency-Key"), caller.key, request)
     if not profiles.may_request(request["profile"], caller):
         detail = f"profile {request['profile']} is not for you to request."
         raise Problem(HTTPStatus.FORBIDDEN, "profile-not-allowed", detail)
@@ -52,11 +47,10 @@ def submit() -> Response[str]:
     _start(config.state_machine_arn, onboarding_id)
     claim_code = claims.code(client("kms"), config.claim_code_key_arn, onboarding_id, generation=1)
     accepted = {"onboarding_id": onboarding_id, "status": Status.REQUESTED.value, "claim_code": claim_code}
-    return api.answer(HTTPStatus.ACCEPTED, accepted | {"links": links(onboarding_id)})
+    return api.Answer(HTTPStatus.ACCEPTED, accepted | {"links": links(onboarding_id)})
 
 
-def _idempotency(caller: str, request: dict[str, Any]) -> admission.Idempotency | None:
-    key = app.current_event.headers.get("Idempotency-Key")
+def _idempotency(key: str | None, caller: str, request: dict[str, Any]) -> admission.Idempotency | None:
     if key is None:
         return None
     if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
