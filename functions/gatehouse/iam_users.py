@@ -89,8 +89,13 @@ def device_kind(serial: str) -> str:
 
 
 def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
-    # A user that exists but is not shown yet (NoSuchEntity) is looked at again by the state's retry.
-    user = iam.get_user(UserName=user_name)["User"]
+    try:
+        user = iam.get_user(UserName=user_name)["User"]
+    except iam.exceptions.NoSuchEntityException:
+        if (taken := same_name(iam, user_name)) not in (None, user_name):
+            raise UserAlreadyExists(f"user_name {taken} exists already") from None
+        # It exists and is not shown yet: the state's retry looks again.
+        raise
     if _tags(user).get(ID_TAG) != onboarding_id:
         raise UserAlreadyExists(f"user_name {user_name} exists already")
     if user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:

@@ -33,8 +33,8 @@ def _role(stack: Mapping[str, Any], function: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-def user_arn(onboarding: Onboarding) -> str:
-    return f"arn:aws:iam::{onboarding.stack['account_id']}:user/gatehouse/{onboarding.user_name}"
+def user_arn(stack: Mapping[str, Any], user_name: str) -> str:
+    return f"arn:aws:iam::{stack['account_id']}:user/gatehouse/{user_name}"
 
 
 def secrets_arn(onboarding: Onboarding, what: str = "*") -> str:

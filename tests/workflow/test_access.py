@@ -27,6 +27,7 @@ def test_an_access_key_is_handed_over_after_mfa_by_a_claim_of_its_own(stack: dic
     identity = people.aws(user, "sts").get_caller_identity()
     assert identity["Arn"] == record["evidence"]["enrolled_by"]
     assert evidence.open_claims(onboarding) == []
+    assert evidence.secrets(onboarding) == []
 
 
 def test_a_key_whose_secret_an_earlier_try_left_empty_is_made_all_the_same(stack: dict[str, Any]) -> None:

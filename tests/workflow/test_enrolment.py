@@ -70,7 +70,7 @@ def test_a_device_that_somebody_else_enrolled_is_told_to_the_operator(stack: dic
 
 def enrolled(onboarding: people.Onboarding, serial: str) -> dict[str, Any]:
     """CloudTrail's event as EventBridge delivers it, cut down to what the function reads."""
-    arn = faults.user_arn(onboarding)
+    arn = faults.user_arn(onboarding.stack, onboarding.user_name)
     detail = {
         "eventSource": "iam.amazonaws.com",
         "eventName": "EnableMFADevice",
