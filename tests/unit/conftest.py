@@ -17,7 +17,8 @@ from tests.unit.wire import Wire
 hypothesis_settings.register_profile("gatehouse", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("gatehouse")
 
-SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "sesv2", "stepfunctions")
+SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "stepfunctions")
+WITHOUT_RETRIES = ("iam", "sesv2")
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
         accounts.set_up(account)
         for service in SERVICES:
             account.wire.attach(clients.client(service))
+        for service in WITHOUT_RETRIES:
+            account.wire.attach(clients.client(service, retries=False))
         for operation in ("SendEmail", "SendTaskSuccess", "SendTaskFailure", "StartExecution", "Invoke"):
             account.wire.answer(operation, {})
         account.wire.answer("GenerateMac", lambda asked: {"Mac": hmac.digest(b"key", asked["Message"], "sha256")})

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from gatehouse import approvals, times
 from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
+from gatehouse.people import Directory
 from gatehouse.problems import Problem
 from tests.unit.account import ACCOUNT, NOW, USER, arn_of, make_record
 
-PEOPLE = {"platform": {"alma", "bob", "carl", "dora"}, "security": {"sven", "bob"}}
-ENTITLED = sorted(PEOPLE["platform"] | PEOPLE["security"])
+APPROVERS = '{"platform": ["alma <Alma@Example.com>", "bob", "carl", "dora"], "security": ["sven", "bob"]}'
+PEOPLE = Directory.parse(APPROVERS, "olga")
+ENTITLED = sorted(PEOPLE.approvers["platform"] | PEOPLE.approvers["security"])
 SOMEBODY = st.sampled_from([*ENTITLED, "requester", "mallory", USER])
 
 
@@ -92,12 +94,13 @@ def test_nobody_decides_about_themselves_in_any_case(name: str) -> None:
     assert refusal.value.slug == "own-request"
 
 
-def test_a_role_that_asked_does_not_decide_either() -> None:
-    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deployer/session"
-    record = replace(pending(), requester=Requester(role, None, verified=True))
+def test_a_role_that_asked_does_not_decide_under_another_session_name() -> None:
+    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deployer/"
+    record = replace(pending(), requester=Requester(role + "monday", None, verified=True))
+    assert Caller(role + "tuesday", None).key == record.requester.key
     with pytest.raises(Problem) as refusal:
-        approvals.decide(record, Caller(role, "alma"), "approve", None, NOW, PEOPLE)
-    assert refusal.value.slug == "own-request"
+        approvals.decide(record, Caller(role + "tuesday", None), "approve", None, NOW, PEOPLE)
+    assert refusal.value.status == 403
 
 
 @pytest.mark.parametrize("person", [None, "mallory", "requester2"])
@@ -116,7 +119,30 @@ def test_an_approver_of_another_label_is_no_approver_here() -> None:
 
 
 def test_a_label_that_nobody_filled_entitles_nobody() -> None:
-    assert approvals.approvers_of(Approval(1, ("unheard-of",)), PEOPLE) == set()
+    assert approvals.entitled(replace(pending(), approval=Approval(1, ("unheard-of",))), PEOPLE) == set()
+
+
+def test_those_entitled_are_the_profile_s_approvers_without_whom_it_concerns() -> None:
+    assert approvals.entitled(pending(requester="bob"), PEOPLE) == {"alma", "carl", "dora", "sven"}
+
+
+@pytest.mark.parametrize("email", ["alma@example.com", "ALMA@example.com"])
+def test_who_would_get_the_mail_of_the_new_user_does_not_decide(email: str) -> None:
+    record = pending()
+    record = replace(record, request={**record.request, "email": email})
+    assert "alma" not in approvals.entitled(record, PEOPLE)
+    with pytest.raises(Problem) as refusal:
+        decide(record, "alma")
+    assert refusal.value.status == 403
+
+
+def test_who_is_named_by_the_new_user_s_address_does_not_decide() -> None:
+    people = Directory.parse('{"platform": ["alma@example.com"]}', "")
+    record = pending()
+    record = replace(record, request={**record.request, "email": "Alma@example.com"})
+    with pytest.raises(Problem) as refusal:
+        approvals.decide(record, caller("alma@example.com"), "approve", None, NOW, people)
+    assert refusal.value.slug == "own-request"
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.PENDING_APPROVAL}))
@@ -179,11 +205,21 @@ def test_a_decision_holds_who_what_when_and_of_which_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("needed", "verified", "as_started"), [(0, True, 0), (0, False, 1), (1, False, 1), (2, False, 2)]
+    ("requester", "needed", "as_started"),
+    [
+        (Requester(None, None, verified=False), 0, 1),
+        (Requester(None, None, verified=False), 2, 2),
+        (Requester("arn:alice", "alice", verified=True), 0, 0),
+        (Requester("arn:alice", "alice", verified=True), 2, 2),
+        (Requester("arn:role", None, verified=True), 0, 0),
+        (Requester("arn:role", None, verified=True), 1, 2),
+    ],
+    ids=["console", "console, two", "person", "person, two", "role", "role, one"],
 )
-def test_an_unverified_requester_always_needs_an_approval(needed: int, verified: bool, as_started: int) -> None:
-    approval = Approval(needed, ("platform",))
-    assert approvals.as_started(approval, verified) == Approval(as_started, ("platform",))
+def test_who_is_not_known_to_be_another_person_needs_one_more(
+    requester: Requester, needed: int, as_started: int
+) -> None:
+    assert approvals.as_started(Approval(needed, ("platform",)), requester) == Approval(as_started, ("platform",))
 
 
 def test_who_needs_no_approval_is_approved() -> None:

@@ -67,18 +67,29 @@ def test_several_permission_sets_are_one_human() -> None:
     assert {people.caller(arn, ACCOUNT).person for arn in arns} == {"alice@example.com"}
 
 
+APPROVERS = '{"platform": [" Alma <alma@example.com> ", "bob@example.com"], "security": ["alma", "Carol"]}'
+OPERATORS = "olga <olga@example.com>, Otto , dora@example.com"
+
+
+def test_a_directory_knows_who_decides_under_which_label() -> None:
+    directory = people.Directory.parse(APPROVERS, OPERATORS)
+    assert directory.approvers == {"platform": {"alma", "bob@example.com"}, "security": {"alma", "carol"}}
+    assert directory.operators == {"olga", "otto", "dora@example.com"}
+    assert directory.everybody == {"alma", "bob@example.com", "carol", "olga", "otto", "dora@example.com"}
+
+
 def test_a_directory_knows_who_is_written_to_where() -> None:
-    assert people.directory([" Alice <alice@example.com> ", "bob@example.com", "carol", ""]) == {
-        "alice": "alice@example.com",
-        "bob@example.com": "bob@example.com",
-        "carol": None,
-    }
+    directory = people.Directory.parse(APPROVERS, OPERATORS)
+    assert directory.address("alma") == "alma@example.com"
+    assert directory.address("olga") == "olga@example.com"
+    assert directory.address("bob@example.com") == "bob@example.com"
+    assert directory.address("stranger@example.com") == "stranger@example.com"
+    assert directory.address("carol") is None
+    assert directory.address("deployer") is None
+    assert directory.address(None) is None
 
 
-def test_an_address_comes_from_a_directory_or_is_the_key_itself() -> None:
-    operators, approvers = people.directory(["olga <olga@example.com>"]), people.directory(["alma <alma@example.com>"])
-    assert people.address("olga", operators, approvers) == "olga@example.com"
-    assert people.address("alma", operators, approvers) == "alma@example.com"
-    assert people.address("dora@example.com", operators) == "dora@example.com"
-    assert people.address("deployer", operators) is None
-    assert people.address(None, operators) is None
+@pytest.mark.parametrize("operators", ["", " ", ",", " , "])
+def test_nobody_operates_where_nobody_is_named(operators: str) -> None:
+    directory = people.Directory.parse("{}", operators)
+    assert (directory.operators, directory.everybody) == (frozenset(), frozenset())
