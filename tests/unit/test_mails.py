@@ -1,0 +1,207 @@
+"""HTML and text of a mail say the same, and say it to mail programs as much as to people."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import jinja2
+import pytest
+
+from gatehouse import mails
+
+TOKEN = "A" * 43
+CLAIM_URL = "https://claims.example.com/claim"
+MARKS = "<b>&\"'"
+COMMON = {"onboarding_id": "0b6f2c1e", "user_name": "alice.developer"}
+CONTENT: dict[str, dict[str, Any]] = {
+    "approval_wanted": COMMON
+    | {
+        "requester": "rita",
+        "email": "alice@example.com",
+        "profile": "power-user",
+        "justification": f"phase 2 {MARKS}",
+        "expires_at": "2026-12-31T00:00:00.000000Z",
+        "needed": 2,
+        "decide_before": "2026-03-05T09:00:00.000000Z",
+        "in_words": ["policy PowerUserAccess, only after MFA", f"another {MARKS}"],
+        "decision_url": "https://api.example.com/v1/onboardings/0b6f2c1e/decision",
+    },
+    "sign_in_instructions": COMMON
+    | {
+        "requester": "rita",
+        "sign_in_url": "https://example-corp.signin.aws.amazon.com/console",
+        "claim_url": CLAIM_URL,
+        "token": TOKEN,
+        "claim_expires_at": "2026-03-03T09:00:00.000000Z",
+        "reset_required": True,
+        "mfa_before": "2026-03-09T09:00:00.000000Z",
+    },
+    "onboarding_complete": COMMON
+    | {
+        "profile": "developer",
+        "device_kind": "virtual",
+        "enrolled_at": "2026-03-02T10:00:00.000000Z",
+        "source_ip": "203.0.113.9",
+    },
+    "access_key_ready": COMMON
+    | {"claim_url": CLAIM_URL, "token": TOKEN, "claim_expires_at": "2026-03-03T09:00:00.000000Z"},
+    "not_enrolled_by_user": COMMON
+    | {
+        "enrolled_by": f"arn:aws:iam::123456789012:user/mallory{MARKS}",
+        "source_ip": "203.0.113.66",
+        "enrolled_at": "2026-03-02T10:00:00.000000Z",
+    },
+    "onboarding_ended": COMMON | {"status": "EXPIRED", "cause": f"MFA_TIMEOUT: no device {MARKS}"},
+}
+MAILS = pytest.mark.parametrize("name", CONTENT)
+
+
+class Reader(HTMLParser):
+    """What a person reads of a page, and where its links lead."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._silent += tag in ("style", "head")
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in ("style", "head")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.words += data.split()
+
+
+def read(name: str, **content: Any) -> Reader:
+    reader = Reader()
+    reader.feed(mails.render(name, **CONTENT[name] | content).html)
+    return reader
+
+
+def words(text: str) -> set[str]:
+    """Words and values without the marks that stand around them."""
+    return {bare for word in text.split() if (bare := word.strip('.,:;()“”"*-'))}
+
+
+def test_there_is_a_sample_of_every_mail() -> None:
+    assert set(CONTENT) == set(mails.SUBJECTS)
+
+
+@MAILS
+def test_html_and_text_say_the_same(name: str) -> None:
+    page = read(name)
+    link = f"{CLAIM_URL}#{TOKEN}"
+    in_html = words(" ".join([*page.words, *page.links])) - words("Get your password access key AWS")
+    in_text = words(mails.render(name, **CONTENT[name]).text) - words("Get your password access key AWS")
+    assert in_html == in_text
+    assert (link in page.links) == (link in in_text)
+
+
+@MAILS
+def test_everything_that_was_handed_in_is_told_in_both(name: str) -> None:
+    mail = mails.render(name, **CONTENT[name])
+    shown = " ".join(read(name).words + read(name).links)
+    for field, value in CONTENT[name].items():
+        told = [value] if isinstance(value, str | int) and not isinstance(value, bool) else []
+        told += value if isinstance(value, list) else []
+        if field == "sign_in_url" or isinstance(value, bool):
+            continue
+        for one in told:
+            assert " ".join(str(one).split()) in " ".join(mail.text.split())
+            assert " ".join(str(one).split()) in shown
+
+
+@MAILS
+def test_nothing_that_somebody_wrote_becomes_markup(name: str) -> None:
+    injected = f"x{MARKS}<script>alert(1)</script>"
+    content = {
+        field: injected if isinstance(value, str) else [injected] * len(value) if isinstance(value, list) else value
+        for field, value in CONTENT[name].items()
+    }
+    html = mails.render(name, **content).html
+    assert "<script" not in html
+    assert MARKS not in html
+    assert "&lt;script&gt;" in html
+    assert read(name, **content).tags == read(name).tags
+
+
+@pytest.mark.parametrize("name", ["sign_in_instructions", "access_key_ready"])
+def test_the_claim_link_stands_alone_on_its_line(name: str) -> None:
+    text = mails.render(name, **CONTENT[name]).text
+    assert re.findall(rf"^{re.escape(CLAIM_URL)}#\S{{43}}$", text, re.MULTILINE) == [f"{CLAIM_URL}#{TOKEN}"]
+
+
+@MAILS
+def test_no_mail_loads_anything_from_anywhere(name: str) -> None:
+    html = mails.render(name, **CONTENT[name]).html
+    assert not {"img", "script", "iframe", "link", "object", "form"} & set(read(name).tags)
+    assert not re.search(r"\b(src|background|action)\s*=|@import|url\(", html)
+
+
+@MAILS
+def test_a_mail_names_its_language_and_encoding_and_fits_a_phone(name: str) -> None:
+    html = mails.render(name, **CONTENT[name]).html
+    assert '<html lang="en">' in html
+    assert '<meta charset="utf-8">' in html
+    assert 'name="viewport"' in html
+    assert "prefers-color-scheme: dark" in html
+
+
+@MAILS
+def test_a_subject_is_one_line_and_names_the_user(name: str) -> None:
+    subject = mails.render(name, **CONTENT[name]).subject
+    assert "alice.developer" in subject
+    assert "\n" not in subject
+    assert len(subject) <= 120
+
+
+@MAILS
+def test_missing_content_is_an_error_and_no_gap(name: str) -> None:
+    content = dict(CONTENT[name])
+    del content["onboarding_id"]
+    with pytest.raises(jinja2.UndefinedError):
+        mails.render(name, **content)
+
+
+@MAILS
+def test_a_mail_in_plain_text_has_short_tidy_lines(name: str) -> None:
+    text = mails.render(name, **CONTENT[name]).text
+    assert not re.search(r"[ \t]\n|\n{3,}|\A\n", text)
+    assert "{{" not in text
+    assert "{%" not in text
+
+
+def test_who_needs_no_reset_is_not_told_to_choose_a_password() -> None:
+    told = "choose a password of your own"
+    mail = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"reset_required": False})
+    assert told not in mail.text
+    assert told not in mail.html
+    assert told in mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
+
+
+def test_without_a_justification_the_approver_reads_that_none_was_given() -> None:
+    assert "none given" in mails.render("approval_wanted", **CONTENT["approval_wanted"] | {"justification": None}).text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("onboarding_complete", "not known"), ("not_enrolled_by_user", "an unknown address")]
+)
+def test_an_address_that_nobody_reported_is_not_invented(name: str, said: str) -> None:
+    mail = mails.render(name, **CONTENT[name] | {"source_ip": None})
+    assert said in mail.text
+    assert said in mail.html
+    assert "None" not in mail.text + mail.html
+
+
+def test_the_instructions_name_every_kind_of_device() -> None:
+    text = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
+    assert "Authenticator app" in text
+    assert "two codes that follow each other" in text
+    assert "Passkey or security key" in text
