@@ -32,14 +32,14 @@ def admit(
     for another request; InvalidRequest where the name differs from such a user's only in case, or is the
     person key of somebody who decides, operates or may request: who had it would pass for that person.
     """
-    if reviewed.request["user_name"].lower() in directory.everybody | profiles.named_requesters():
-        rule = "is the person key of an approver, an operator or a requester: choose another"
-        raise InvalidRequest([FieldProblem("user_name", rule)])
     for _ in range(_ATTEMPTS):
         if idempotency and (earlier := idempotency.earlier(table)):
             return earlier
         if taken := iam_users.same_name(iam, reviewed.request["user_name"]):
             raise _taken(reviewed.request["user_name"], taken, "user-exists", "exists already")
+        if reviewed.request["user_name"].lower() in directory.everybody | profiles.named_requesters():
+            rule = "is the person key of an approver, an operator or a requester: choose another"
+            raise InvalidRequest([FieldProblem("user_name", rule)])
         record = _record(onboarding_id, reviewed, requester)
         try:
             table.transact(

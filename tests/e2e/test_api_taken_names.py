@@ -24,6 +24,12 @@ def test_the_name_of_an_existing_user_is_taken(requester: Person, stack: dict[st
     assert asking.traces(stack) == before
 
 
+@pytest.mark.parametrize("name", ["admin", "operator@example.com", "approver@example.com", "requester@example.com"])
+def test_the_people_of_the_stack_are_existing_users_too(requester: Person, name: str) -> None:
+    asking.problem(requester.post("/onboardings", asking.request(user_name=name)), 409, "user-exists")
+    assert asking.wrong_fields(requester.post("/onboardings", asking.request(user_name=name.upper()))) == {"user_name"}
+
+
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.swapcase])
 def test_a_name_that_differs_from_an_existing_one_only_in_case_is_wrong(
     requester: Person, stack: dict[str, Any], existing: str, change: Any
