@@ -79,9 +79,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture
 def stories_without_a_pass(request: pytest.FixtureRequest) -> set[str]:
-    """The ids of the stories that have not passed in this run."""
-    stash = request.config.stash
-    return set(stash[_collected]) - stash[_passed] - {request.node.nodeid}
+    """The ids of the tests of this directory that have not passed in this run, other than those that judge it."""
+    judges = {item.nodeid for item in request.session.items if _round(item) == "last"}
+    return set(request.config.stash[_collected]) - request.config.stash[_passed] - judges
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.client import wait_for
+from tests.workflow import overheard
 from tests.workflow.people import FINAL, Onboarding, awaited, mails, root, row, rows
 
 BOUNDARIES = {"enrolling": "gatehouse-boundary-enrolling", "member": "gatehouse-boundary-member"}
@@ -80,10 +81,15 @@ def secrets(onboarding: Onboarding) -> list[str]:
     return sorted(name for name in names if name.startswith(f"gatehouse/{onboarding.id}/"))
 
 
-def secret_value(onboarding: Onboarding, what: str, generation: int = 1) -> str:
-    """What a secret holds; root may read it, whom the emulator exempts from a secret's policy."""
-    name = f"gatehouse/{onboarding.id}/{what}/{generation}"
-    value: str = root(onboarding.stack, "secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+def secret_value(onboarding: Onboarding, what: str, generation: int = 1) -> str | None:
+    """What a secret holds, None while it is empty; root may read it, whom the emulator exempts from its policy."""
+    secret = f"gatehouse/{onboarding.id}/{what}/{generation}"
+    found = root(onboarding.stack, "secretsmanager").get_secret_value(SecretId=secret)
+    value: str | None = found.get("SecretString")
+    if value and what == "access-key":
+        overheard.secret("secret access key", json.loads(value)["secret_access_key"])
+    else:
+        overheard.secret("password", value)
     return value
 
 

@@ -179,8 +179,8 @@ def claim(onboarding: Onboarding, token: str, code: str | None = None) -> Answer
     """What the claim page's button does; with the requester's code if no other is given."""
     answer = client.claim(onboarding.stack, token, code or str(onboarding.claim_code))
     if answer.status == 200:
-        for kind in ("password", "secret_access_key"):
-            overheard.secret(kind, answer.json.get(kind))
+        for name in ("password", "secret_access_key"):
+            overheard.secret(name.replace("_", " "), answer.json.get(name))
     else:
         overheard.answer(answer)
     return answer

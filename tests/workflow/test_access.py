@@ -46,6 +46,7 @@ def test_a_step_that_is_called_again_keeps_the_password_that_it_issued(stack: di
     onboarding = people.requested(stack, "again")
     people.awaited(onboarding, "PENDING_MFA")
     password = evidence.secret_value(onboarding, "password")
+    assert password
     # What Step Functions does when the answer of a step was lost.
     faults.invoke(stack, "IssuePassword", {"onboarding_id": onboarding.id})
     assert people.claim(onboarding, people.link(onboarding)).json["password"] == password
