@@ -117,8 +117,7 @@ class Account:
         if sample["requestContext"]["identity"]["userArn"]:
             sample["requestContext"]["identity"]["userArn"] = arn_of(caller)
         answer = self.call(stem, sample)
-        headers = {name: values[0] for name, values in answer.get("multiValueHeaders", {}).items()}
-        return Answer(answer["statusCode"], headers | (answer.get("headers") or {}), answer["body"])
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
     def record(self, onboarding_id: str = ONBOARDING_ID) -> Onboarding:
         found = records.find(self.table, onboarding_id)
