@@ -1,8 +1,11 @@
 """An account in moto, and nothing that one test leaves to another."""
 
 import hmac
+import io
+import logging
 import time
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -23,11 +26,22 @@ WITHOUT_RETRIES = ("iam", "sesv2")
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lambda keeps settings and clients for the life of a process; a test is one process."""
+    """Lambda keeps settings and loggers for the life of a process; a test is one process."""
     for name, value in accounts.LAMBDA.items():
         monkeypatch.setenv(name, value)
-    for cached in (settings.load, clients.client, logs.logger, logs.metrics):
+    for cached in (settings.load, logs.logger, logs.metrics):
         cached.cache_clear()
+
+
+@cache
+def the_wire() -> Wire:
+    """The one wire of all clients. They are made once, which takes longer than most tests, and keep nothing."""
+    wire = Wire()
+    for service in SERVICES:
+        wire.attach(clients.client(service))
+    for service in WITHOUT_RETRIES:
+        wire.attach(clients.client(service, retries=False))
+    return wire
 
 
 @pytest.fixture
@@ -39,15 +53,25 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
     # The session keeps AWS's endpoints and service models, which take longer to read than a test to run.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         aws_rules.apply(monkeypatch)
-        account = accounts.Account(Wire(), accounts.Clock())
+        account = accounts.Account(the_wire(), accounts.Clock())
+        account.wire.clear()
         monkeypatch.setattr(times, "now", account.clock.now)
         monkeypatch.setattr(time, "sleep", account.slept.append)
         accounts.set_up(account)
-        for service in SERVICES:
-            account.wire.attach(clients.client(service))
-        for service in WITHOUT_RETRIES:
-            account.wire.attach(clients.client(service, retries=False))
         for operation in ("SendEmail", "SendTaskSuccess", "SendTaskFailure", "StartExecution", "Invoke"):
             account.wire.answer(operation, {})
         account.wire.answer("GenerateMac", lambda asked: {"Mac": hmac.digest(b"key", asked["Message"], "sha256")})
         yield account
+
+
+@pytest.fixture
+def log(aws: accounts.Account) -> Iterator[io.StringIO]:
+    """What the functions log, as CloudWatch would get it."""
+    with aws.environment("follow_up"):
+        handler = logs.logger().registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    written = io.StringIO()
+    before = handler.setStream(written)
+    yield written
+    if before:
+        handler.setStream(before)

@@ -22,6 +22,11 @@ class Wire:
     lost: dict[str, int] = field(default_factory=dict)
     doubled: set[str] = field(default_factory=set)
 
+    def clear(self) -> None:
+        """Forget what was called, and what was to happen."""
+        for memory in (self.calls, self.turns, self.standing, self.lost, self.doubled):
+            memory.clear()
+
     def attach(self, client: Any) -> None:
         events = client.meta.events
         events.register_first("before-parameter-build", self._note)
