@@ -13,8 +13,8 @@ from tests.unit.account import EXECUTION_ARN, MACHINE_ARN, NOW, ONBOARDING_ID, T
 
 WOKEN = ("SendTaskSuccess", "SendTaskFailure")
 ACTED = (*WOKEN, "StartExecution", "Invoke")
-WAITING = {"task_token": TASK_TOKEN}
-CANCELLED = {"cancelled_by": "olga"}
+WAITING: dict[str, Any] = {"task_token": TASK_TOKEN}
+CANCELLED: dict[str, Any] = {"cancelled_by": "olga"}
 NO_EXECUTION = {
     "Error": {"Code": "ExecutionDoesNotExist", "Message": "no"},
     "ResponseMetadata": {"HTTPStatusCode": 400},
