@@ -16,8 +16,11 @@ _first_evaluation: ContextVar[Any] = ContextVar("gatehouse_evaluation", default=
 _request: ContextVar[int] = ContextVar("gatehouse_request", default=0)
 
 
+_TAGGING = {"iam:CreateUser": "iam:TagUser", "secretsmanager:CreateSecret": "secretsmanager:TagResource"}
+
+
 def tags_on_creation() -> None:
-    """CreateUser with tags also needs iam:TagUser; the emulator asks for CreateUser alone."""
+    """CreateUser and CreateSecret with tags also need the right to tag; the emulator asks for the first alone."""
     original = iam_evaluator.enforce
 
     def enforce(
@@ -29,8 +32,8 @@ def tags_on_creation() -> None:
         service_context: Any = None,
     ) -> Any:
         denied = original(access_key, action, service, region, resource_arn, service_context)
-        if denied is None and action == "iam:CreateUser" and (service_context or {}).get("aws:TagKeys"):
-            return original(access_key, "iam:TagUser", service, region, resource_arn, service_context)
+        if denied is None and action in _TAGGING and (service_context or {}).get("aws:TagKeys"):
+            return original(access_key, _TAGGING[action], service, region, resource_arn, service_context)
         return denied
 
     iam_evaluator.enforce = enforce

@@ -21,6 +21,18 @@ def test_tags_on_a_new_user_take_a_right_of_their_own(aws: Any) -> None:
         creator.create_user(UserName="tagged-2", Tags=tags)
 
 
+def test_tags_on_a_new_secret_take_a_right_of_their_own(aws: Any) -> None:
+    create = {"Effect": "Allow", "Action": "secretsmanager:CreateSecret", "Resource": "*"}
+    tag = {"Effect": "Allow", "Action": "secretsmanager:TagResource", "Resource": "*"}
+    tags = [{"Key": "k", "Value": "v"}]
+    keeper = aws.client("secretsmanager", **aws.user("keeper", create, tag))
+    keeper.create_secret(Name="tagged-1", SecretString="s", Tags=tags)
+    untagging = aws.client("secretsmanager", **aws.user("untagging", create))
+    untagging.create_secret(Name="untagged", SecretString="s")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        untagging.create_secret(Name="tagged-2", SecretString="s", Tags=tags)
+
+
 def test_the_record_names_the_role_and_the_statement_of_every_decision(tmp_path: Path) -> None:
     record = tmp_path / "decisions.jsonl"
     try:
