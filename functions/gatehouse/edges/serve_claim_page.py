@@ -5,10 +5,9 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 
-def serve_claim_page(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def serve_claim_page(_event: object, _context: object) -> dict[str, object]:
     """200 the page, allowed to run its own script, to post to its own origin, and nothing else."""
     return {
         "statusCode": 200,
