@@ -206,15 +206,16 @@ def signed_in(onboarding: Onboarding) -> Iterator[Person]:
 def enrol(onboarding: Onboarding) -> str:
     """The user enrols a virtual device, as the mail says; returns its serial number."""
     with signed_in(onboarding) as user:
-        iam = aws(user, "iam")
-        device = iam.create_virtual_mfa_device(VirtualMFADeviceName=onboarding.user_name)["VirtualMFADevice"]
-        serial: str = device["SerialNumber"]
-        iam.enable_mfa_device(
-            UserName=onboarding.user_name,
-            SerialNumber=serial,
-            AuthenticationCode1="123456",
-            AuthenticationCode2="654321",
-        )
+        return enrol_device(aws(user, "iam"), onboarding.user_name, onboarding.user_name)
+
+
+def enrol_device(iam: Any, user_name: str, device_name: str) -> str:
+    """Whoever that client signs for enrols a device for a user; returns its serial number."""
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName=device_name)["VirtualMFADevice"]
+    serial: str = device["SerialNumber"]
+    iam.enable_mfa_device(
+        UserName=user_name, SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
+    )
     return serial
 
 

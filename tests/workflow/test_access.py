@@ -42,7 +42,7 @@ def test_a_key_whose_secret_an_earlier_try_left_empty_is_made_all_the_same(stack
     assert evidence.access_keys(onboarding) == [answer.json["access_key_id"]]
 
 
-def test_a_step_that_is_called_again_keeps_the_password_that_it_issued(stack: dict[str, Any]) -> None:
+def test_a_step_that_is_called_again_changes_nothing(stack: dict[str, Any]) -> None:
     onboarding = people.requested(stack, "again")
     people.awaited(onboarding, "PENDING_MFA")
     password = evidence.secret_value(onboarding, "password")
@@ -52,4 +52,7 @@ def test_a_step_that_is_called_again_keeps_the_password_that_it_issued(stack: di
     assert people.claim(onboarding, people.link(onboarding)).json["password"] == password
     assert people.password_is(onboarding, password)
     people.enrol(onboarding)
-    evidence.completed(onboarding)
+    before = evidence.completed(onboarding)
+    faults.invoke(stack, "CompleteOnboarding", {"onboarding_id": onboarding.id})
+    assert evidence.completed(onboarding) == before
+    assert len(people.mails(onboarding, "MFA enrolled", onboarding.email)) == 1

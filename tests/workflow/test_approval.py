@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from local.client import wait_for
-from tests.workflow import evidence, people
+from tests.workflow import evidence, faults, people
 
 
 def test_a_power_user_waits_for_one_approver_and_gets_its_rights_after_mfa(stack: dict[str, Any]) -> None:
@@ -41,6 +43,23 @@ def test_a_migration_admin_needs_two_different_approvers(stack: dict[str, Any]) 
     record = evidence.completed(onboarding)
     assert evidence.policies(onboarding) == {"AdministratorAccess"}
     assert len({decision["person"] for decision in record["approval"]["decisions"]}) == 2
+
+
+@pytest.mark.alone
+def test_a_machine_that_asks_again_after_the_decision_does_not_wait(stack: dict[str, Any]) -> None:
+    onboarding = people.requested(stack, "asked-again", "power-user")
+    people.awaited(onboarding, "PENDING_APPROVAL")
+    payload = {"onboarding_id": onboarding.id, "task_token": "another", "entered_at": people.now()}
+    with faults.held_up(stack, "CreateUser"):
+        people.approve(onboarding)
+        people.awaited(onboarding, "PROVISIONING")
+        # As in a retry, when the decision comes between the failure and the next try.
+        with pytest.raises(RuntimeError, match="AlreadyDecided"):
+            faults.invoke(stack, "RequestApproval", payload)
+    people.awaited(onboarding, "PENDING_MFA")
+    people.enrol(onboarding)
+    evidence.completed(onboarding)
+    assert len(people.mails(onboarding, "Approval wanted", "approver@example.com")) == 1
 
 
 def test_an_auditor_gets_policies_that_are_no_privilege_before_mfa(stack: dict[str, Any]) -> None:

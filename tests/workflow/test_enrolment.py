@@ -52,31 +52,40 @@ def test_an_event_that_comes_twice_completes_once(stack: dict[str, Any]) -> None
     assert len(people.mails(onboarding, "MFA enrolled", onboarding.email)) == 1
 
 
-def test_a_device_that_somebody_else_enrolled_is_told_to_the_operator(stack: dict[str, Any]) -> None:
+@pytest.mark.parametrize("event", ["in time", "late"])
+def test_a_device_that_somebody_else_enrolled_is_told_to_the_operator(stack: dict[str, Any], event: str) -> None:
     onboarding = people.requested(stack, "helped")
     people.awaited(onboarding, "PENDING_MFA")
-    admin = people.aws(people.person(stack, "admin"), "iam")
-    device = admin.create_virtual_mfa_device(VirtualMFADeviceName=onboarding.user_name)["VirtualMFADevice"]
-    admin.enable_mfa_device(
-        UserName=onboarding.user_name,
-        SerialNumber=device["SerialNumber"],
-        AuthenticationCode1="123456",
-        AuthenticationCode2="654321",
-    )
+    if event == "in time":
+        _enrolled_by_the_admin(onboarding)
+    else:
+        with faults.no_events_of(onboarding):
+            serial = _enrolled_by_the_admin(onboarding)
+        faults.follow_up(stack)
+        evidence.completed(onboarding)
+        assert people.mails(onboarding, "Check this") == []
+        faults.invoke(stack, "MfaDeviceEnabled", enrolled(onboarding, serial, by=stack["principals"]["admin"]["arn"]))
     record = evidence.completed(onboarding)
+    assert record["evidence"]["enrolled_by"] == stack["principals"]["admin"]["arn"]
     assert record["evidence"]["enrolled_by_user"] is False
     wait_for(lambda: people.mails(onboarding, "Check this", "operator@example.com"), "the mail to the operator")
+    assert len(people.mails(onboarding, "MFA enrolled", onboarding.email)) == 1
 
 
-def enrolled(onboarding: people.Onboarding, serial: str) -> dict[str, Any]:
-    """CloudTrail's event as EventBridge delivers it, cut down to what the function reads."""
-    arn = faults.user_arn(onboarding.stack, onboarding.user_name)
+def _enrolled_by_the_admin(onboarding: people.Onboarding) -> str:
+    admin = people.aws(people.person(onboarding.stack, "admin"), "iam")
+    return people.enrol_device(admin, onboarding.user_name, onboarding.user_name)
+
+
+def enrolled(onboarding: people.Onboarding, serial: str, by: str | None = None) -> dict[str, Any]:
+    """CloudTrail's event as EventBridge delivers it, cut down to what the function reads; by the user or another."""
+    arn = by or faults.user_arn(onboarding.stack, onboarding.user_name)
     detail = {
         "eventSource": "iam.amazonaws.com",
         "eventName": "EnableMFADevice",
         "eventTime": "2030-01-31T12:00:00Z",
         "sourceIPAddress": "203.0.113.7",
-        "userIdentity": {"type": "IAMUser", "arn": arn, "userName": onboarding.user_name},
+        "userIdentity": {"type": "IAMUser", "arn": arn, "userName": arn.rsplit("/", 1)[-1]},
         "requestParameters": {"userName": onboarding.user_name, "serialNumber": serial},
     }
     return {"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": detail}

@@ -32,13 +32,7 @@ def test_a_user_with_everything_that_a_user_can_have_leaves_nothing(stack: dict[
     with faults.denied(stack, "CompleteOnboarding", "iam:PutUserPermissionsBoundary", user):
         with faults.no_events_of(onboarding):
             people.enrol(onboarding)
-        spare = iam.create_virtual_mfa_device(VirtualMFADeviceName=f"spare-of-{name}")["VirtualMFADevice"]
-        iam.enable_mfa_device(
-            UserName=name,
-            SerialNumber=spare["SerialNumber"],
-            AuthenticationCode1="123456",
-            AuthenticationCode2="654321",
-        )
+        people.enrol_device(iam, name, f"spare-of-{name}")
         evidence.undone(onboarding, "FAILED", "ACCESS_DENIED")
     evidence.failed_with(onboarding, "Failed", "ACCESS_DENIED")
     assert iam.get_policy(PolicyArn=own)["Policy"]["AttachmentCount"] == 0
