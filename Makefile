@@ -14,10 +14,10 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format bench requirements clean
+.PHONY: help install up down demo test coverage-iam check format bench requirements clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(DEV)/.installed .venv/emulator/.installed .venv/lambda/.installed ## create the virtualenvs, from pinned and hashed requirements
 
@@ -32,6 +32,9 @@ demo: install ## run one onboarding against the local stack (REQUEST=file.json f
 
 test: install $(EVALUATOR) ## run every test
 	$(RUN) -m pytest
+
+coverage-iam: $(DEV)/.installed ## print which IAM rights the last whole test run needed
+	@$(RUN) -m local.iam_coverage
 
 check: install ## lint, type-check, and validate the template and the state machines
 	$(DEV)/bin/ruff check .
