@@ -37,10 +37,12 @@ def enrolled_by(record: Onboarding, reported: Mapping[str, Any]) -> dict[str, An
 def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]]) -> Onboarding:
     """COMPLETE, unless somebody cancelled meanwhile: raises Cancelled, or RecordClosed for any other end."""
     kept = evidence(record, devices)
+    unseen = "" if "reported" in record.evidence else " AND attribute_not_exists(#evidence.#reported)"
     try:
         records.close(
             table, record, Status.COMPLETE, "complete",
-            within={Status.PENDING_MFA}, sets={"evidence": kept}, withdraw=("password",), unless_cancelled=True,
+            within={Status.PENDING_MFA}, sets={"evidence": kept}, withdraw=("password",),
+            only_if=f"attribute_not_exists(#cancelled_by){unseen}",
         )  # fmt: skip
     except table.TransactionCancelled:
         stands = records.find(table, record.onboarding_id)
@@ -48,6 +50,9 @@ def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]]
             return stands
         if stands and stands.cancelled_by:
             raise Cancelled(f"cancelled by {stands.cancelled_by}") from None
+        if stands and unseen and "reported" in stands.evidence and stands.status is Status.PENDING_MFA:
+            # The event came while the machine was completing.
+            return close(table, stands, devices)
         raise RecordClosed("closed while completing") from None
     return replace(record, status=Status.COMPLETE, evidence=kept)
 

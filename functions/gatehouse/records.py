@@ -144,18 +144,15 @@ def close(
     within: Collection[Status] = OPEN,
     sets: Mapping[str, Any] | None = None,
     withdraw: Collection[str] = (),
-    unless_cancelled: bool = False,
+    only_if: str | None = None,
 ) -> None:
     """Give the record its final status, release the name and withdraw claims, in one transaction.
 
     `withdraw` names what is not to be claimed any more. Raises the table's TransactionCancelled when the
-    record is no longer in a status `within` (or was cancelled, where that matters).
+    record is no longer in a status `within`, or not as `only_if` wants it.
     """
     ended = {"status_reason": reason, "status_detail": detail, **(sets or {})}
-    written = changing(
-        event, within=within, to=to, sets=ended, detail=detail,
-        only_if="attribute_not_exists(#cancelled_by)" if unless_cancelled else None,
-    )  # fmt: skip
+    written = changing(event, within=within, to=to, sets=ended, detail=detail, only_if=only_if)
     gone = {what: record.claims[what] for what in withdraw if what in record.claims}
     removes = ("task_token", *(f"claims.{what}" for what in gone))
     table.transact(

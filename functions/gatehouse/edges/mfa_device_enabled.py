@@ -39,15 +39,15 @@ def mfa_device_enabled(event: dict[str, Any]) -> None:
         "at": detail.get("eventTime"),
         "serial_number": parameters.get("serialNumber"),
     }
-    if record.status is Status.COMPLETE:
-        _amend(table, record, reported, config)
-    else:
-        _note(table, record, reported)
+    stands = record if record.status is Status.COMPLETE else _note(table, record, reported)
+    if stands and stands.status is Status.COMPLETE:
+        _amend(table, stands, reported, config)
 
 
-def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> None:
+def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> Onboarding | None:
+    """The record as it then stands: it may have been completed meanwhile."""
     try:
-        record = records.change(
+        noted = records.change(
             table,
             record.onboarding_id,
             "mfa_device_enabled",
@@ -57,8 +57,9 @@ def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> None:
             detail=f"from {reported['source_ip']}",
         )
     except table.ConditionFailed:
-        return
-    waking.succeed(client("stepfunctions"), record)
+        return records.find(table, record.onboarding_id)
+    waking.succeed(client("stepfunctions"), noted)
+    return noted
 
 
 def _amend(table: Table, record: Onboarding, reported: dict[str, Any], config: Settings) -> None:
