@@ -190,6 +190,12 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def problem(self) -> tuple[int, str]:
+        """Status and slug of a problem document."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        return self.status, self.json["type"].removeprefix("urn:gatehouse:problem:")
+
+    @property
     def fields(self) -> set[str]:
         """The fields that a problem document names."""
         return {error["field"] for error in self.json.get("errors", [])}
