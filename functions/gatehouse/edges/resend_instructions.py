@@ -1,6 +1,7 @@
 """POST /onboardings/{id}/resend: a new password, a new link, a new code; the old ones are dead at once."""
 
 import json
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -84,7 +85,7 @@ def _require_due(record: Onboarding) -> None:
         return
     elapsed = (times.parse(times.now()) - times.parse(record.resent_at)).total_seconds()
     if elapsed < MINIMUM_INTERVAL:
-        wait = max(1, round(MINIMUM_INTERVAL - elapsed))
+        wait = math.ceil(MINIMUM_INTERVAL - elapsed)
         problem = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-soon", f"Sent a moment ago: try again in {wait} s.")
         problem.headers["Retry-After"] = str(wait)
         raise problem
