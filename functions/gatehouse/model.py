@@ -124,7 +124,8 @@ class Onboarding:
     """The record of one onboarding; `request` is canonical, with every default filled in.
 
     `generation` counts the passwords issued; `claims` maps what is still to be claimed ("password",
-    "access_key") to the hash of its claim; `ending` is where a roll-back under way will end.
+    "access_key") to the hash of its claim; `ending` is where a roll-back under way will end, `virtual_devices`
+    the serial numbers of what it deactivates.
     """
 
     onboarding_id: str
@@ -150,6 +151,7 @@ class Onboarding:
     mfa_expires_at: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     mails_sent: Mapping[str, str] = field(default_factory=dict)
+    virtual_devices: tuple[str, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
 
     @property
@@ -177,6 +179,7 @@ class Onboarding:
                 "grants": Grants(**_tuples(item["grants"])),
                 "requester": Requester(**item["requester"]),
                 "approval": Approval(**_tuples(approval) | {"needed": int(approval["needed"])}),
+                "virtual_devices": tuple(item.get("virtual_devices", ())),
                 "timeline": tuple(TimelineEntry(**entry) for entry in item["timeline"]),
             }
         )

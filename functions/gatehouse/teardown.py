@@ -7,24 +7,26 @@ from gatehouse import iam_users, secret_store
 from gatehouse.model import Onboarding
 
 
-def undo(iam: Any, secretsmanager: Any, record: Onboarding) -> list[str]:
+def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[list[str]], None]) -> list[str]:
     """Remove everything this onboarding made; returns in words what of its user was found and removed.
 
-    A virtual device that the user made and never enabled has no owner: nobody can tell whose it is. Another
-    owner's user of the same name is left alone. The boundary goes with the user, last: removing it first could
-    raise privileges.
+    A virtual device that the user made and never enabled has no owner: nobody can tell whose it is. So has one
+    that was deactivated: `remember` gets the serial numbers before that, and the record has them in a later try.
+    Another owner's user of the same name is left alone. The boundary goes with the user, last: removing it first
+    could raise privileges.
     """
     removed = []
     if iam_users.own(iam, record.user_name, record.onboarding_id):
-        removed = [*_strip(iam, record.user_name), f"user {record.user_name}"]
+        removed = [*_strip(iam, record.user_name, remember), f"user {record.user_name}"]
         iam.delete_user(UserName=record.user_name)
+    removed += _deactivated_before(iam, record)
     for what in ("password", "access_key"):
         for generation in range(1, record.generation + 1):
             secret_store.ensure_deleted(secretsmanager, secret_store.name(record.onboarding_id, what, generation))
     return removed
 
 
-def _strip(iam: Any, user_name: str) -> Iterator[str]:
+def _strip(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> Iterator[str]:
     """Everything DeleteUser wants gone first, in AWS's documented order."""
     yield from _login_profile(iam, user_name)
     for kind, operation, result, delete, argument in _CREDENTIALS:
@@ -32,12 +34,7 @@ def _strip(iam: Any, user_name: str) -> Iterator[str]:
             identifier = found[argument]
             getattr(iam, delete)(UserName=user_name, **{argument: identifier})
             yield f"{kind} {identifier}"
-    for device in iam_users.devices(iam, user_name):
-        serial = device["serial_number"]
-        iam.deactivate_mfa_device(UserName=user_name, SerialNumber=serial)
-        if device["kind"] == "virtual":
-            iam.delete_virtual_mfa_device(SerialNumber=serial)
-        yield f"MFA device {serial}"
+    yield from _devices(iam, user_name, remember)
     for name in _each(iam, "list_user_policies", "PolicyNames", user_name):
         iam.delete_user_policy(UserName=user_name, PolicyName=name)
         yield f"inline policy {name}"
@@ -47,6 +44,28 @@ def _strip(iam: Any, user_name: str) -> Iterator[str]:
     for group in _each(iam, "list_groups_for_user", "Groups", user_name):
         iam.remove_user_from_group(UserName=user_name, GroupName=group["GroupName"])
         yield f"membership of {group['GroupName']}"
+
+
+def _devices(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> Iterator[str]:
+    found = list(iam_users.devices(iam, user_name))
+    if virtual := [device["serial_number"] for device in found if device["kind"] == "virtual"]:
+        remember(virtual)
+    for device in found:
+        serial = device["serial_number"]
+        iam.deactivate_mfa_device(UserName=user_name, SerialNumber=serial)
+        if serial in virtual:
+            iam.delete_virtual_mfa_device(SerialNumber=serial)
+        yield f"MFA device {serial}"
+
+
+def _deactivated_before(iam: Any, record: Onboarding) -> Iterator[str]:
+    """What an earlier try deactivated and could not delete. One in use again is somebody else's of the same name."""
+    for serial in record.virtual_devices:
+        try:
+            iam.delete_virtual_mfa_device(SerialNumber=serial)
+        except (iam.exceptions.NoSuchEntityException, iam.exceptions.DeleteConflictException):
+            continue
+        yield f"MFA device {serial}"
 
 
 def _login_profile(iam: Any, user_name: str) -> Iterator[str]:

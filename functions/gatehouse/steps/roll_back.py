@@ -51,7 +51,7 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
     seconds = max(config.absence_recheck_seconds, _seconds_a_step_may_run(record) if event.get("may_still_run") else 0)
     try:
         with aws_errors():
-            _undo_and_look_twice(record, seconds)
+            _undo_and_look_twice(table, record, seconds)
     except TRANSIENT:
         raise
     except Exception:
@@ -105,12 +105,17 @@ def _seconds_a_step_may_run(record: Onboarding) -> float:
     return max(0, STEP_SECONDS - elapsed)
 
 
-def _undo_and_look_twice(record: Onboarding, seconds: float) -> None:
+def _undo_and_look_twice(table: Table, record: Onboarding, seconds: float) -> None:
     """IAM may still show a state of seconds ago: "already gone" counts when it was seen twice."""
     iam, secretsmanager = client("iam"), client("secretsmanager")
-    logger().info("undone", removed=teardown.undo(iam, secretsmanager, record))
+
+    def remember(devices: list[str]) -> None:
+        known = sorted({*record.virtual_devices, *devices})
+        records.change(table, record.onboarding_id, None, within=OPEN, sets={"virtual_devices": known})
+
+    logger().info("undone", removed=teardown.undo(iam, secretsmanager, record, remember))
     time.sleep(seconds)
-    if again := teardown.undo(iam, secretsmanager, record):
+    if again := teardown.undo(iam, secretsmanager, record, remember):
         raise ResidueRemains(f"found again and removed: {', '.join(again)}")
 
 
