@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from gatehouse import times
+
 SUBJECTS = {
     "approval_wanted": "Approval wanted: {user_name} as {profile}",
     "sign_in_instructions": "Your AWS account access: {user_name}",
@@ -35,10 +37,12 @@ def render(name: str, **content: Any) -> Mail:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("mail_templates")),
         autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["moment"] = times.in_words
+    return templates

@@ -24,3 +24,9 @@ def parse(moment: str) -> datetime:
 
 def text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(FORMAT)
+
+
+def in_words(moment: str) -> str:
+    """A time as people read it, to the minute: `3 March 2026, 09:00 UTC`."""
+    parsed = parse(moment)
+    return f"{parsed.day} {parsed:%B %Y, %H:%M} UTC"

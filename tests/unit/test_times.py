@@ -41,3 +41,7 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
 
 def test_now_is_now() -> None:
     assert abs(datetime.now(UTC) - times.parse(times.now())) < timedelta(seconds=10)
+
+
+def test_people_read_a_time_to_the_minute() -> None:
+    assert times.in_words("2026-03-03T09:05:59.999999Z") == "3 March 2026, 09:05 UTC"
