@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
+from moto.dynamodb.responses import DynamoHandler
 from moto.iam import exceptions
 from moto.iam.models import AWSManagedPolicy, IAMBackend, User
 from moto.iam.responses import IamResponse
-from moto.secretsmanager.exceptions import InvalidRequestException, ResourceExistsException
+from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend
 
 ATTACHED_POLICIES = 10
@@ -40,6 +41,8 @@ def apply(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(IamResponse, "create_service_specific_credential", _create_credential, raising=False)
     patch.setattr(IamResponse, "list_service_specific_credentials", _list_credentials, raising=False)
     patch.setattr(IamResponse, "delete_service_specific_credential", _delete_credential, raising=False)
+    once = _transaction_takes_effect_once(DynamoHandler.transact_write_items)
+    patch.setattr(DynamoHandler, "transact_write_items", once)
     _before(patch, IAMBackend, "create_user", _name_is_unique_without_regard_to_case)
     _before(patch, IAMBackend, "delete_user", _nothing_is_left)
     _before(patch, IAMBackend, "delete_virtual_mfa_device", _device_is_not_assigned)
@@ -47,7 +50,6 @@ def apply(patch: pytest.MonkeyPatch) -> None:
     _before(patch, IAMBackend, "create_login_profile", _password_fits)
     _before(patch, IAMBackend, "update_login_profile", _password_fits)
     _before(patch, SecretsManagerBackend, "create_secret", _name_is_not_scheduled_for_deletion)
-    _before(patch, SecretsManagerBackend, "put_secret_value", _version_keeps_its_value)
 
 
 def add_aws_policies(iam: IAMBackend, arns: set[str]) -> None:
@@ -198,11 +200,17 @@ def _name_is_not_scheduled_for_deletion(secrets: SecretsManagerBackend, name: st
         raise InvalidRequestException(message)
 
 
-def _version_keeps_its_value(
-    secrets: SecretsManagerBackend, secret_id: str, secret_string: str, *, client_request_token: str, **_: Any
-) -> None:
-    if secret_id not in secrets.secrets:
-        return
-    stored = secrets.secrets[secret_id].versions.get(client_request_token)
-    if stored and stored.get("secret_string") != secret_string:
-        raise ResourceExistsException(f"{client_request_token} is already in use for a version of this secret.")
+def _transaction_takes_effect_once(
+    original: Callable[[DynamoHandler], ActionResult],
+) -> Callable[[DynamoHandler], ActionResult]:
+    """The SDK gives every transaction a token: sent again, it is answered as before."""
+
+    def transact_write_items(self: DynamoHandler) -> ActionResult:
+        done = vars(self.dynamodb_backend).setdefault("transactions", {})
+        token = self.body["ClientRequestToken"]
+        if token not in done:
+            done[token] = original(self)
+        answer: ActionResult = done[token]
+        return answer
+
+    return transact_write_items
