@@ -42,6 +42,11 @@ def secrets(_rules: None) -> Any:
     return boto3.client("secretsmanager")
 
 
+@pytest.fixture
+def dynamodb(_rules: None) -> Any:
+    return boto3.client("dynamodb")
+
+
 def code(call: Any, **arguments: Any) -> str:
     """The code of the refusal."""
     with pytest.raises(ClientError) as error:
@@ -151,6 +156,20 @@ def test_a_name_that_is_scheduled_for_deletion_cannot_be_used_again(secrets: Any
     secrets.create_secret(Name="some", SecretString="x")
     secrets.delete_secret(SecretId="some", RecoveryWindowInDays=7)
     assert code(secrets.create_secret, Name="some") == "InvalidRequestException"
+
+
+def test_a_transaction_that_is_sent_again_takes_effect_once(dynamodb: Any) -> None:
+    dynamodb.create_table(
+        TableName="some",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
+    new: Any = {"Put": {"TableName": "some", "Item": {"pk": {"S": "x"}}}}
+    new["Put"]["ConditionExpression"] = "attribute_not_exists(pk)"
+    for _ in range(2):
+        dynamodb.transact_write_items(TransactItems=[new], ClientRequestToken="the same")
+    assert code(dynamodb.transact_write_items, TransactItems=[new]) == "TransactionCanceledException"
 
 
 # Rules that moto has, and that the tests rely on all the same.
