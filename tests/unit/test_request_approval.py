@@ -52,7 +52,7 @@ def test_the_mail_says_what_is_asked_for_and_how_to_decide(aws: Account) -> None
     aws.step(STEP)
     (mail,) = aws.mails()
     url = f"https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/onboardings/{ONBOARDING_ID}/decision"
-    for told in (USER, "power-user", "phase 2", REQUESTER, f"POST {url}", "PowerUserAccess", END):
+    for told in (USER, "power-user", "phase 2", REQUESTER, f"POST {url}", "PowerUserAccess", times.in_words(END)):
         assert told in mail["text"]
         assert told in mail["html"]
     assert TASK_TOKEN not in mail["text"] + mail["html"]

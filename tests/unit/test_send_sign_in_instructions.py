@@ -23,7 +23,7 @@ def test_the_user_is_told_where_and_as_whom_to_sign_in(aws: Account) -> None:
     aws.steps(STEP)
     (mail,) = aws.mails()
     assert (mail["from"], mail["to"]) == ("gatehouse@example.com", ["alice@example.com"])
-    for told in ("https://example-corp.signin.aws.amazon.com/console", USER, times.after(NOW, 86_400)):
+    for told in ("https://example-corp.signin.aws.amazon.com/console", USER, times.in_words(times.after(NOW, 86_400))):
         assert told in mail["text"]
         assert told in mail["html"]
 
@@ -119,7 +119,7 @@ def test_a_resend_wins_no_time_to_enrol(aws: Account) -> None:
     aws.clock.advance(3_600)
     aws.change(generation=2, claims={})
     aws.step(STEP)
-    assert f"Enrol before {record.mfa_expires_at}" in aws.mails()[-1]["text"]
+    assert f"Enrol before {times.in_words(str(record.mfa_expires_at))}," in aws.mails()[-1]["text"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""Every sample event is accepted by the function it is named after, as `sam local invoke -e` would hand it over."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatehouse import claims, records
+from gatehouse.errors import MfaNotEnrolled
+from gatehouse.model import Status
+from tests.unit.account import APPROVER, ONBOARDING_ID, Account
+from tests.wiring.template import ROOT, functions
+
+EVENTS = sorted(path.relative_to(ROOT / "events") for path in (ROOT / "events").glob("*.json"))
+LARGEST_PAYLOAD = 8 * 1024
+"""Bytes that an event, and what a step hands back, may have: it stands in the execution's history."""
+
+
+def requested(aws: Account) -> None:
+    aws.seed()
+
+
+def pending_approval(aws: Account) -> None:
+    aws.seed(Status.PENDING_APPROVAL, profile="power-user")
+
+
+def approved(aws: Account) -> None:
+    aws.seed(Status.PROVISIONING, profile="power-user", approved_by=(APPROVER,))
+
+
+def user_made(aws: Account) -> None:
+    aws.steps("create_user")
+
+
+def instructions_sent(aws: Account) -> None:
+    aws.steps("send_sign_in_instructions")
+
+
+def pending_mfa(aws: Account) -> None:
+    aws.steps("await_mfa")
+
+
+def nothing(aws: Account) -> None:
+    return
+
+
+def link_sent(aws: Account) -> None:
+    """The claim of the sample's token, with a code that its typed one is not."""
+    record = aws.steps("await_mfa")
+    token = json.loads(json.loads((ROOT / "events" / "claim_secret.json").read_text())["body"])["token"]
+    shown = {"user_name": record.user_name, "sign_in_url": "https://example.com", "reset_required": True}
+    records.open_claim(aws.table, record, "password", claims.token_hash(token), 60, shown)
+
+
+BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
+    "attach_policies": (user_made, None),
+    "await_mfa": (instructions_sent, None),
+    "cancel_onboarding": (requested, 202),
+    "claim_secret": (link_sent, 403),
+    "complete_onboarding": (pending_mfa, MfaNotEnrolled),
+    "create_user": (approved, None),
+    "decide_onboarding": (pending_approval, 200),
+    "decide_onboarding.reject": (pending_approval, 200),
+    "execution_ended": (pending_mfa, None),
+    "execution_ended.failed": (pending_mfa, None),
+    "execution_ended.timed_out": (pending_mfa, None),
+    "follow_up": (pending_mfa, {"seen": 1}),
+    "issue_password": (user_made, None),
+    "mfa_device_enabled": (pending_mfa, None),
+    "mfa_device_enabled.security_key": (pending_mfa, None),
+    "read_onboardings": (requested, 200),
+    "read_onboardings.list": (pending_mfa, 200),
+    "request_approval": (pending_approval, None),
+    "resend_instructions": (pending_mfa, 200),
+    "roll_back": (pending_mfa, {"error": "Expired", "cause": "MFA_TIMEOUT: no device was enrolled in time"}),
+    "roll_back.step_failed": (
+        user_made,
+        {"error": "Failed", "cause": "AWS_CALL_FAILED: AttachUserPolicy: LimitExceeded"},
+    ),
+    "roll_back.stopped": (
+        user_made,
+        {"error": "Cancelled", "cause": "STOPPED: the execution was stopped by hand"},
+    ),
+    "send_sign_in_instructions": (user_made, None),
+    "serve_claim_page": (nothing, 200),
+    "submit_onboarding": (nothing, 202),
+    "submit_onboarding.whole": (nothing, 202),
+    "validate_request": (
+        requested,
+        {"onboarding_id": ONBOARDING_ID, "approval_needed": False},
+    ),
+    "validate_request.console": (nothing, {"onboarding_id": "alice-joins", "approval_needed": True}),
+}
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=[path.stem for path in EVENTS])
+def test_a_sample_event_is_accepted(aws: Account, path: Path) -> None:
+    before, expected = BEFORE[path.stem]
+    before(aws)
+    sample = json.loads((ROOT / "events" / path).read_text())
+    stem = path.stem.split(".")[0]
+    assert len(json.dumps(sample)) < LARGEST_PAYLOAD
+    if isinstance(expected, type):
+        with pytest.raises(expected):
+            aws.call(stem, sample)
+        return
+    answer = aws.call(stem, sample)
+    assert (answer["statusCode"] if isinstance(expected, int) else answer) == expected
+
+
+@pytest.mark.parametrize("stem", [stem for stem, function in functions().items() if function.package == "steps"])
+def test_what_a_step_hands_back_is_small(aws: Account, stem: str) -> None:
+    before, expected = BEFORE[stem]
+    before(aws)
+    if not isinstance(expected, type):
+        sample = json.loads((ROOT / "events" / f"{stem}.json").read_text())
+        assert len(json.dumps(aws.call(stem, sample))) < LARGEST_PAYLOAD
