@@ -8,8 +8,8 @@ import pytest
 
 from local import stack as local_stack
 
-HASTY = {"ApprovalTimeoutSeconds": "4", "MfaTimeoutSeconds": "8", "ClaimTtlSeconds": "3"}
-"""Time-outs for tests that wait for them."""
+HASTY = {"ApprovalTimeoutSeconds": "6", "MfaTimeoutSeconds": "12", "ClaimTtlSeconds": "3"}
+"""Time-outs for tests that wait for them, with time enough between them where both cores are busy."""
 
 
 @pytest.fixture(scope="session")

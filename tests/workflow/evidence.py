@@ -151,8 +151,9 @@ def _schedules(event: Mapping[str, Any], state: str) -> bool:
 
 def completed(onboarding: Onboarding) -> dict[str, Any]:
     """Everything that holds of every onboarding that completed; returns its record."""
-    kept = awaited(onboarding, "COMPLETE")
+    awaited(onboarding, "COMPLETE")
     assert execution(onboarding)["status"] == "SUCCEEDED"
+    kept = record(onboarding)
     assert boundary(onboarding) == BOUNDARIES["member"]
     assert "gatehouse-users" in groups(onboarding)
     assert len(devices(onboarding)) == 1

@@ -15,10 +15,9 @@ def test_of_fifty_claims_at_once_one_is_answered(stack: dict[str, Any]) -> None:
     people.awaited(onboarding, "PENDING_MFA")
     token = people.link(onboarding)
     with ThreadPoolExecutor(50) as pool:
-        claims = [pool.submit(people.claim, onboarding, token) for _ in range(50)]
-        answers = Counter(claim.result().status for claim in claims)
-    assert answers[200] == 1, answers
-    assert answers.keys() <= {200, 410, 429, 503}, answers
+        claims = [pool.submit(_claimed, onboarding, token) for _ in range(50)]
+        answers = Counter(claim.result() for claim in claims)
+    assert answers == {200: 1, 410: 49}
     assert people.claim(onboarding, token).status == 410
     assert evidence.timeline(onboarding).count("password_claimed") == 1
     people.enrol(onboarding)
@@ -74,3 +73,10 @@ def test_a_password_that_nobody_claimed_ends_with_the_enrolment(stack: dict[str,
     evidence.completed(onboarding)
     late = people.claim(onboarding, token)
     assert (late.status, late.json["type"]) == (410, "urn:gatehouse:problem:claim-withdrawn")
+
+
+def _claimed(onboarding: people.Onboarding, token: str) -> int:
+    """The status of a claim that was heard: one that is told to come again at a quieter moment does so."""
+    while (status := people.claim(onboarding, token).status) in (429, 503):
+        continue
+    return status
