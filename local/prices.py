@@ -15,8 +15,9 @@ PRICES = {
     "KMS": (0.03 / 1e4, "requests", "kms/pricing"),
     "API Gateway": (3.50 / 1e6, "requests (REST)", "api-gateway/pricing"),
 }
-"""Dollars per unit, the unit, and the page below aws.amazon.com that lists it (us-east-1). EventBridge takes nothing for
-AWS's own events.
+"""Dollars per unit, the unit, and the page below aws.amazon.com that lists it (us-east-1).
+
+EventBridge takes nothing for AWS's own events.
 """
 
 SECRET_MONTH = 0.40
