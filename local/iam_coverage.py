@@ -106,7 +106,8 @@ def table(rights: Collection[Right], used: Collection[Right], unseen: Collection
         verdict = "yes" if right in used else f"unseen: {reasons[0]}" if reasons else "NO"
         lines.append(f"{right.function:<24} {right.sid:<30} {right.action:<42} {verdict}")
     counted = sum(right in used for right in rights)
-    lines.append(f"{counted} of {len(rights)} rights were needed by some call; the others cannot be seen here")
+    listed = sum(right not in used and any(entry.covers(right) for entry in unseen) for right in rights)
+    lines.append(f"{counted} of {len(rights)} rights were needed by some call, {listed} cannot be seen here")
     return "\n".join(lines)
 
 
