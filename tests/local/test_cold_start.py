@@ -1,0 +1,40 @@
+"""A cold start is measured for every step and every API function, with the clients that it really makes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local import cold_start, deploy
+from local.process import ROOT
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, cold_start.Function]:
+    template = deploy.build()
+    folder = cold_start.package(template, tmp_path_factory.mktemp("package"))
+    return {function.name: function for function in cold_start.functions(template, folder)}
+
+
+def test_every_step_is_measured(found: dict[str, cold_start.Function]) -> None:
+    states = yaml.safe_load((ROOT / "statemachine" / "onboarding.asl.json").read_text())["States"]
+    tasks = {name for name, state in states.items() if state["Type"] == "Task"}
+    assert {name for name, function in found.items() if function.kind == "step"} == tasks
+
+
+def test_every_api_function_is_measured_and_no_other_edge(found: dict[str, cold_start.Function]) -> None:
+    others = {name for name, function in found.items() if function.kind == "API function"}
+    assert {"SubmitOnboarding", "ClaimSecret", "ServeClaimPage"} <= others
+    assert not {"FollowUp", "MfaDeviceEnabled"} & set(found)
+
+
+def test_the_clients_are_those_that_the_handler_names(tmp_path: Path) -> None:
+    module = tmp_path / "handler.py"
+    module.write_text('client("iam").list_users(); client("sesv2", retries=False); other("kms"); client("iam")\n')
+    assert cold_start._services(module) == ["iam", "sesv2"]
+
+
+def test_the_package_is_compiled_for_the_interpreter_that_runs_it(tmp_path: Path) -> None:
+    folder = cold_start.package(deploy.build(), tmp_path)
+    assert list((folder / "gatehouse" / "__pycache__").glob("model.*.pyc"))
+    assert cold_start.zipped(folder, tmp_path) > 100_000
