@@ -1,5 +1,6 @@
 """CancelOnboarding: a flag that every step looks at, and a wake-up for a machine that waits."""
 
+import io
 import json
 from typing import Any
 
@@ -53,11 +54,12 @@ def test_a_machine_that_works_is_not_woken_it_sees_the_flag(aws: Account) -> Non
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken", "AccessDeniedException"])
-def test_a_wake_up_that_fails_is_the_follow_up_s_to_repeat(aws: Account, code: str) -> None:
+def test_a_wake_up_that_fails_is_the_follow_up_s_to_repeat(aws: Account, log: io.StringIO, code: str) -> None:
     aws.seed(Status.PENDING_MFA, record={"task_token": TASK_TOKEN})
-    aws.wire.refuse("SendTaskFailure", code)
+    aws.wire.refuse("SendTaskFailure", code, message=TASK_TOKEN)
     assert cancel(aws).status == 202
-    aws.wire.answer("DescribeExecution", {"status": "RUNNING"})
+    assert ("not woken yet" in log.getvalue()) == (code not in ("TaskTimedOut", "TaskDoesNotExist"))
+    assert TASK_TOKEN not in log.getvalue()
     aws.step("follow_up")
     assert [call["error"] for call in aws.wire.made("SendTaskFailure")] == ["Cancelled", "Cancelled"]
 

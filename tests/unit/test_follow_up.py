@@ -223,6 +223,14 @@ def test_nobody_waits_for_a_device_longer_than_its_deadline(aws: Account, early:
     assert wake_ups(aws) == expected
 
 
+@pytest.mark.parametrize("status", sorted(OPEN - {Status.PENDING_MFA}))
+def test_iam_is_asked_only_where_a_device_is_waited_for(aws: Account, status: Status) -> None:
+    execution(aws, "RUNNING")
+    seed(aws, status, mfa_expires_at=NOW)
+    aws.step("follow_up")
+    assert aws.wire.names("ListMFADevices", *ACTED) == []
+
+
 @pytest.mark.parametrize("late", [-1, 1])
 def test_a_device_that_no_event_told_of_wakes_the_machine_also_after_the_deadline(aws: Account, late: float) -> None:
     make_user(aws, enrolled=True)

@@ -1,12 +1,14 @@
 """MfaDeviceEnabled: the event tells who enrolled from where, and wakes the machine; it proves nothing."""
 
+import io
+import json
 from typing import Any
 
 import pytest
 
-from gatehouse import times
+from gatehouse import records, times
 from gatehouse.model import FINAL, Onboarding, Status
-from tests.unit.account import ACCOUNT, OPERATOR, REQUESTER, TASK_TOKEN, USER, Account, event
+from tests.unit.account import ACCOUNT, ONBOARDING_ID, OPERATOR, REQUESTER, TASK_TOKEN, USER, Account, event
 
 OWN_ARN = f"arn:aws:iam::{ACCOUNT}:user/gatehouse/{USER}"
 ADMIN_ARN = f"arn:aws:iam::{ACCOUNT}:user/admin"
@@ -94,7 +96,7 @@ def test_a_user_whom_nobody_onboards_is_none_of_our_business(aws: Account, name:
     before = waiting(aws)
     tell(aws, userName=name)
     assert aws.record() == before
-    assert aws.wire.names("UpdateItem", "SendTaskSuccess") == []
+    assert aws.wire.names("SendTaskSuccess") == []
 
 
 def test_a_device_of_root_is_none_of_our_business(aws: Account) -> None:
@@ -106,6 +108,33 @@ def test_a_device_of_root_is_none_of_our_business(aws: Account) -> None:
     }
     aws.call("mfa_device_enabled", sample)
     assert aws.record() == before
+
+
+def test_an_event_that_does_not_say_who_called_is_a_hint_all_the_same(aws: Account) -> None:
+    waiting(aws)
+    sample = event("mfa_device_enabled")
+    del sample["detail"]["userIdentity"]
+    aws.call("mfa_device_enabled", sample)
+    assert aws.record().timeline[-1].by == records.MACHINE
+    assert len(aws.wire.made("SendTaskSuccess")) == 1
+
+
+def test_a_late_event_that_does_not_say_who_called_leaves_that_open(aws: Account) -> None:
+    complete(aws)
+    sample = event("mfa_device_enabled")
+    del sample["detail"]["userIdentity"]
+    aws.call("mfa_device_enabled", sample)
+    evidence = aws.record().evidence
+    assert (evidence["enrolled_by"], evidence["enrolled_by_user"], evidence["source_ip"]) == (None, None, SOURCE)
+    assert aws.record().timeline[-1].by == records.MACHINE
+
+
+def test_the_log_names_the_onboarding(aws: Account, log: io.StringIO) -> None:
+    waiting(aws)
+    tell(aws)
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    assert line["onboarding_id"] == ONBOARDING_ID
+    assert TASK_TOKEN not in log.getvalue()
 
 
 def test_of_several_onboardings_of_one_name_the_newest_counts(aws: Account) -> None:

@@ -39,15 +39,16 @@ def mfa_device_enabled(event: dict[str, Any]) -> None:
         "at": detail.get("eventTime"),
         "serial_number": parameters.get("serialNumber"),
     }
-    stands = record if record.status is Status.COMPLETE else _note(table, record, reported)
-    if stands and stands.status is Status.COMPLETE:
+    if noted := _note(table, record, reported):
+        waking.succeed(client("stepfunctions"), noted)
+    elif (stands := records.find(table, record.onboarding_id)) and stands.status is Status.COMPLETE:
         _amend(table, stands, reported, config)
 
 
 def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> Onboarding | None:
-    """The record as it then stands: it may have been completed meanwhile."""
+    """The record with the note, or None where no device is waited for (any more)."""
     try:
-        noted = records.change(
+        return records.change(
             table,
             record.onboarding_id,
             "mfa_device_enabled",
@@ -57,9 +58,7 @@ def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> Onboard
             detail=f"from {reported['source_ip']}",
         )
     except table.ConditionFailed:
-        return records.find(table, record.onboarding_id)
-    waking.succeed(client("stepfunctions"), noted)
-    return noted
+        return None
 
 
 def _amend(table: Table, record: Onboarding, reported: dict[str, Any], config: Settings) -> None:
