@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gatehouse import profiles
 from gatehouse.errors import AwsCallFailed, Cancelled, NotYetConsistent, RecordClosed, TransientFault
 from gatehouse.model import Status
 from tests.unit.account import APPROVER, SECURITY_APPROVER, USER, Account
@@ -31,6 +32,15 @@ def test_an_auditor_gets_the_policies_of_the_profile(aws: Account) -> None:
     aws.steps("attach_policies", profile="auditor")
     assert attached(aws) == {"SecurityAudit", "ViewOnlyAccess"}
     assert inline(aws) == []
+
+
+def test_the_groups_of_the_profile_are_joined(aws: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = {"developer": profiles.catalogue()["developer"] | {"groups": ["Developers"]}}
+    monkeypatch.setattr(profiles, "catalogue", lambda: catalogue)
+    aws.iam.create_group(GroupName="Developers")
+    aws.steps("attach_policies")
+    groups = aws.iam.list_groups_for_user(UserName=USER)["Groups"]
+    assert {group["GroupName"] for group in groups} == {"gatehouse-users", "Developers"}
 
 
 @pytest.mark.parametrize(

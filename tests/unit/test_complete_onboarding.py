@@ -343,6 +343,42 @@ def test_a_cancellation_in_the_last_moment_counts(aws: Account) -> None:
     assert aws.mails() == []
 
 
+def test_an_event_that_comes_while_the_machine_completes_is_kept_in_the_evidence(aws: Account) -> None:
+    waiting(aws)
+    serial = aws.enrol()
+    aws.wire.first("TransactWriteItems", lambda: reported(aws, arn_of(USER), serial))
+    aws.step(STEP)
+    assert aws.record().status is Status.COMPLETE
+    assert aws.record().evidence["enrolled_by"] == arn_of(USER)
+
+
+def test_of_two_that_complete_at_once_the_later_finds_it_done(aws: Account) -> None:
+    waiting(aws)
+    serial = aws.enrol()
+    kept = {"serial_number": serial, "device_kind": "virtual", "enrolled_at": NOW, "source_ip": None}
+    done = {"status": Status.COMPLETE, "evidence": kept | {"enrolled_by": None, "enrolled_by_user": None}}
+    aws.wire.first("TransactWriteItems", lambda: aws.change(**done))
+    aws.step(STEP)
+    assert aws.record().evidence["enrolled_at"] == NOW
+
+
+def test_an_end_that_came_first_stays(aws: Account) -> None:
+    waiting(aws)
+    aws.enrol()
+    aws.wire.first("TransactWriteItems", lambda: aws.change(status=Status.ROLLING_BACK))
+    with pytest.raises(RecordClosed, match="closed while completing"):
+        aws.step(STEP)
+    assert aws.record().status is Status.ROLLING_BACK
+
+
+def test_a_secret_that_is_gone_already_is_no_obstacle(aws: Account) -> None:
+    waiting(aws)
+    aws.enrol()
+    aws.wire.refuse("DeleteSecret", "ResourceNotFoundException")
+    aws.step(STEP)
+    assert aws.record().status is Status.COMPLETE
+
+
 def test_a_write_that_met_another_one_is_tried_again(aws: Account) -> None:
     """The event of the enrolment writes at the same moment: that is no reason to undo anybody."""
     waiting(aws)

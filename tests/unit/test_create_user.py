@@ -100,6 +100,14 @@ def test_a_user_that_iam_does_not_show_yet_is_looked_at_again(aws: Account, code
     assert aws.user() is not None
 
 
+def test_a_name_that_was_taken_meanwhile_in_another_case_is_told_at_once(aws: Account) -> None:
+    """GetUser does not show it under this name, so that waiting for it would be in vain."""
+    aws.seed()
+    aws.iam.create_user(UserName=USER.upper())
+    with pytest.raises(UserAlreadyExists, match=USER.upper()):
+        aws.step("create_user")
+
+
 @pytest.mark.parametrize(
     "found",
     [

@@ -78,6 +78,13 @@ def test_what_the_catalogue_does_not_hold_is_refused(field: str, value: object) 
     assert refused(**{field: value}) == {field}
 
 
+def test_a_profile_may_be_for_one_kind_of_access_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = {"developer": profiles.catalogue()["developer"] | {"access": ["console"]}}
+    monkeypatch.setattr(profiles, "catalogue", lambda: catalogue)
+    assert refused(access=["console", "programmatic"]) == {"access"}
+    assert review(access=["console"]).request["access"] == ["console"]
+
+
 def test_an_unknown_profile_is_told_the_known_ones() -> None:
     with pytest.raises(InvalidRequest, match="auditor, developer, migration-admin, power-user"):
         review(profile="root")

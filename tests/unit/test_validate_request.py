@@ -7,7 +7,7 @@ import pytest
 from gatehouse import records
 from gatehouse.errors import Cancelled, InvalidRequest, RecordClosed, UserAlreadyExists
 from gatehouse.model import Requester, Status
-from tests.unit.account import ACCOUNT, EXECUTION_ARN, ONBOARDING_ID, USER, Account, event, make_request
+from tests.unit.account import ACCOUNT, EXECUTION_ARN, NOW, ONBOARDING_ID, USER, Account, event, make_request
 
 BY_HAND = "alice-joins"
 
@@ -128,6 +128,20 @@ def test_a_user_whose_name_differs_only_in_case_is_the_same(aws: Account) -> Non
     aws.iam.create_user(UserName=USER.upper())
     with pytest.raises(InvalidRequest, match="differs only in case"):
         start_by_hand(aws)
+
+
+def test_names_are_compared_to_the_last_page(aws: Account) -> None:
+    def user(name: str) -> dict[str, Any]:
+        return {"UserName": name, "Path": "/", "UserId": name, "Arn": name, "CreateDate": NOW}
+
+    pages: dict[str | None, dict[str, Any]] = {
+        None: {"Users": [user("bob"), user("carol")], "IsTruncated": True, "Marker": "2"},
+        "2": {"Users": [user("dora"), user(USER)], "IsTruncated": False},
+    }
+    aws.wire.answer("ListUsers", lambda asked: pages[asked.get("Marker")])
+    with pytest.raises(UserAlreadyExists):
+        start_by_hand(aws)
+    assert [asked["MaxItems"] for asked in aws.wire.made("ListUsers")] == [1000, 1000]
 
 
 def test_a_user_who_is_being_onboarded_ends_a_start_by_hand(aws: Account) -> None:
