@@ -28,7 +28,7 @@ down: $(DEV)/.installed ## stop the local stack
 	$(RUN) -m local.stack down
 
 demo: install ## run one onboarding against the local stack (REQUEST=file.json for your own)
-	$(RUN) -m local.demo $(REQUEST)
+	$(RUN) -m local.demo $(if $(REQUEST),"$(REQUEST)")
 
 test: install $(EVALUATOR) ## run every test
 	$(RUN) -m pytest
