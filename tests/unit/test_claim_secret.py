@@ -52,8 +52,9 @@ def row(aws: Account, token: str = TOKEN) -> dict[str, Any]:
     return found
 
 
-def test_the_password_is_revealed_with_what_is_needed_to_sign_in(aws: Account) -> None:
-    invite(aws)
+@pytest.mark.parametrize("status", [Status.PROVISIONING, Status.PENDING_MFA])
+def test_the_password_is_revealed_with_what_is_needed_to_sign_in(aws: Account, status: Status) -> None:
+    invite(aws, status=status)
     answer = claim(aws)
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-store"
@@ -96,9 +97,9 @@ def test_there_is_one_answer(aws: Account) -> None:
 @pytest.mark.parametrize("operation", ["GenerateMac", "TransactWriteItems"])
 def test_of_two_claims_at_once_one_is_answered(aws: Account, operation: str) -> None:
     invite(aws)
-    other: list[Answer] = []
-    aws.wire.first(operation, lambda: other.append(claim(aws)))
-    assert claim(aws).problem == (410, "claim-used")
+    typed, other = code(), list[Answer]()
+    aws.wire.first(operation, lambda: other.append(claim(aws, typed)))
+    assert claim(aws, typed).problem == (410, "claim-used")
     assert [answer.status for answer in other] == [200]
 
 
@@ -202,15 +203,17 @@ def test_an_onboarding_that_somebody_cancelled_reveals_nothing(aws: Account) -> 
 def test_a_link_is_dead_from_the_moment_of_a_resend(aws: Account) -> None:
     """The resend comes between the attempt and the mark, and its new link is not out yet."""
     invite(aws)
+    typed = code()
     aws.wire.first("GenerateMac", lambda: aws.change(claims={}))
-    assert claim(aws).problem == (410, "claim-withdrawn")
+    assert claim(aws, typed).problem == (410, "claim-withdrawn")
 
 
 def test_a_link_withdrawn_between_attempt_and_mark_says_so(aws: Account) -> None:
     invite(aws)
-    table = aws.table
+    table, typed = aws.table, code()
     aws.wire.first("GenerateMac", lambda: table.transact(records.withdrawal(table, claims.token_hash(TOKEN))))
-    assert claim(aws).problem == (410, "claim-withdrawn")
+    assert claim(aws, typed).problem == (410, "claim-withdrawn")
+    assert aws.wire.names("GetSecretValue") == []
 
 
 @pytest.mark.parametrize("token", [NEWER, "", "short", "x" * 42, "x" * 44, f"{TOKEN}\n", "é" * 43, "\ud800" * 43])
@@ -280,7 +283,7 @@ def test_a_failing_reveal_gives_no_more_attempts_than_there_were(aws: Account) -
     assert row(aws)["attempts_left"] == ATTEMPTS - 1
 
 
-def test_a_claim_is_not_given_back_where_a_newer_one_stands(aws: Account) -> None:
+def test_a_claim_is_not_given_back_where_a_newer_one_stands(aws: Account, log: io.StringIO) -> None:
     invite(aws)
 
     def open_newer() -> None:
@@ -292,6 +295,7 @@ def test_a_claim_is_not_given_back_where_a_newer_one_stands(aws: Account) -> Non
     assert claim(aws).status == 500
     assert row(aws)["state"] == "used"
     assert aws.record().claims == {"password": claims.token_hash(NEWER)}
+    assert "not given back" in log.getvalue()
     assert claim(aws, token=NEWER).status == 200
 
 
