@@ -111,6 +111,11 @@ def test_who_is_no_approver_decides_nothing(person: str | None, choice: str) -> 
     assert (refusal.value.status, refusal.value.slug) == (403, "not-an-approver")
 
 
+def test_a_role_is_told_that_it_stands_for_nobody() -> None:
+    with pytest.raises(Problem, match="stand for nobody in particular"):
+        decide(pending(), None)
+
+
 def test_an_approver_of_another_label_is_no_approver_here() -> None:
     record = replace(pending(), approval=Approval(1, ("platform",)))
     with pytest.raises(Problem) as refusal:

@@ -40,6 +40,10 @@ def test_what_is_no_token_is_told(text: object) -> None:
     assert not claims.is_token(text)
 
 
+def test_the_fifth_wrong_code_burns_a_claim() -> None:
+    assert claims.ATTEMPTS == 5
+
+
 def test_no_character_of_a_code_is_taken_for_another() -> None:
     assert len(set(claims.CODE_ALPHABET)) == 32
     assert not set(claims.CODE_ALPHABET) & set("01IO")

@@ -69,17 +69,17 @@ def test_a_cause_of_any_other_shape_is_told_as_it_is(cause: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "error"),
+    ("ended", "error", "cause"),
     [
-        ({"status": "ABORTED"}, "Stopped"),
-        ({"status": "TIMED_OUT"}, "ExecutionTimeout"),
-        ({"status": "FAILED", "error": "States.Runtime", "cause": "x"}, "States.Runtime"),
-        ({"status": "FAILED", "error": None, "cause": None}, "ExecutionFailed"),
-        ({"status": "SUCCEEDED"}, "ExecutionFailed"),
+        ({"status": "ABORTED"}, "Stopped", "the execution was stopped by hand"),
+        ({"status": "TIMED_OUT"}, "ExecutionTimeout", "the execution ran out of time"),
+        ({"status": "FAILED", "error": "States.Runtime", "cause": "x"}, "States.Runtime", "x"),
+        ({"status": "FAILED", "error": None, "cause": None}, "ExecutionFailed", "the execution failed"),
+        ({"status": "SUCCEEDED"}, "ExecutionFailed", "the execution failed"),
     ],
 )
-def test_an_execution_that_ended_tells_its_error(ended: dict[str, str], error: str) -> None:
-    assert outcomes.of_execution(ended)[0] == error
+def test_an_execution_that_ended_tells_error_and_cause(ended: dict[str, str], error: str, cause: str) -> None:
+    assert outcomes.of_execution(ended) == (error, cause)
 
 
 def test_an_execution_s_error_is_the_status_in_camel_case() -> None:
