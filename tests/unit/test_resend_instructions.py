@@ -124,8 +124,11 @@ def test_it_is_noted_who_asked(waiting: Account) -> None:
 def test_what_was_claimed_already_can_be_sent_again(waiting: Account) -> None:
     code = claims.code(client("kms"), "key", ONBOARDING_ID, 1)
     assert claim(waiting, links(waiting)[0], code).status == 200
+    before = waiting.dynamodb.scan(TableName="gatehouse")["Count"]
     assert resend(waiting).status == 200
     assert claim(waiting, links(waiting)[0], code).problem == (410, "claim-used")
+    # The new claim, and nothing else: there was none to withdraw.
+    assert waiting.dynamodb.scan(TableName="gatehouse")["Count"] == before + 1
 
 
 @pytest.mark.parametrize("elapsed", [0, 0.4, 0.6, 59.999999])
@@ -154,7 +157,9 @@ def test_there_is_something_to_resend_only_while_the_machine_waits_for_mfa(aws: 
 
 def test_what_somebody_cancelled_is_not_sent_again(aws: Account) -> None:
     aws.seed(Status.PENDING_MFA, record={"cancelled_by": OPERATOR})
-    assert resend(aws).problem == (409, "not-pending-mfa")
+    refused = resend(aws)
+    assert refused.problem == (409, "not-pending-mfa")
+    assert refused.json["detail"] == "The onboarding is cancelled."
     assert aws.wire.names("Invoke") == []
 
 
