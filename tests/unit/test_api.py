@@ -148,6 +148,7 @@ def test_half_a_character_is_handed_on_to_be_refused_as_no_utf_8() -> None:
 
 @pytest.mark.parametrize(("text", "encoded"), [("x", False), ("é" * 2, False), ("x", True)])
 def test_the_largest_body_is_counted_in_bytes(text: str, encoded: bool) -> None:
+    assert LARGEST_BODY == 32_768
     size = len(text.encode())
     largest = text * (LARGEST_BODY // size)
     assert len(request(**packed(largest, encoded)).body()) == LARGEST_BODY

@@ -2,12 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from gatehouse import claims, records, times
+from gatehouse import claims, iam_users, records, times
 from gatehouse.errors import Cancelled, MfaNotEnrolled, NotYetConsistent, RecordClosed, TransientFault
 from gatehouse.model import Onboarding, Requester, Status
 from tests.unit.account import (
@@ -28,14 +29,16 @@ APPROVERS = {"power-user": (APPROVER,), "migration-admin": (APPROVER, SECURITY_A
 
 
 def waiting(aws: Account, profile: str = "developer", **request: Any) -> Onboarding:
-    """An onboarding that waits for MFA, its user made, whatever had to be approved."""
-    status = Status.PROVISIONING if profile in APPROVERS else Status.REQUESTED
+    """An onboarding that waits for MFA, as the steps before leave it."""
     approved_by = APPROVERS.get(profile, ())
-    aws.seed(status, profile=profile, justification="x", approved_by=approved_by, **request)
-    for step in ("create_user", "issue_password", "attach_policies", "send_sign_in_instructions", "await_mfa"):
-        aws.step(step)
-    aws.wire.calls.clear()
-    return aws.record()
+    seeded = aws.seed(Status.PENDING_MFA, profile=profile, justification="x", approved_by=approved_by, **request)
+    sent: dict[str, Any] = {"mails_sent": {"sign_in_instructions_1": NOW}, "mfa_expires_at": times.after(NOW, 604_800)}
+    record = records.open_claim(aws.table, aws.write(replace(seeded, **sent)), "password", "hash", 86_400, {})
+    tags = [{"Key": iam_users.ID_TAG, "Value": ONBOARDING_ID}]
+    aws.iam.create_user(UserName=USER, Path=iam_users.PATH, PermissionsBoundary=ENROLLING, Tags=tags)
+    aws.iam.create_login_profile(UserName=USER, Password="Somebody-3lse!", PasswordResetRequired=True)
+    aws.secretsmanager.create_secret(Name=f"gatehouse/{ONBOARDING_ID}/password/1", SecretString="Somebody-3lse!")
+    return record
 
 
 def boundary(aws: Account) -> str:
