@@ -78,6 +78,20 @@ def test_what_the_catalogue_does_not_hold_is_refused(field: str, value: object) 
     assert refused(**{field: value}) == {field}
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("policies", ["arn:aws:iam::999999999999:policy/foreign"], "policies of AWS or of account 123456789012"),
+        ("policies", ["arn:aws:iam::123456789012:policy/own"], "must be within"),
+        ("password_secret_arn", "arn:aws:secretsmanager:us-east-1:999999999999:secret:x", "of account 123456789012"),
+        ("password_secret_arn", "arn:aws:secretsmanager:us-east-1:123456789012:secret:x", "generates the password"),
+    ],
+)
+def test_it_is_told_whether_the_account_or_the_profile_is_in_the_way(field: str, value: object, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        review(**{field: value})
+
+
 def test_a_profile_may_be_for_one_kind_of_access_only(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue = {"developer": profiles.catalogue()["developer"] | {"access": ["console"]}}
     monkeypatch.setattr(profiles, "catalogue", lambda: catalogue)
