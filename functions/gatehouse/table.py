@@ -134,22 +134,15 @@ class Table:
 
 
 def _item(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: to_dynamodb(_listed(value)) for name, value in values.items()}
+    return {name: to_dynamodb(value) for name, value in values.items()}
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:
-    return {f":{name}": to_dynamodb(_listed(value)) for name, value in values.items()}
+    return {f":{name}": to_dynamodb(value) for name, value in values.items()}
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
     return {name: _whole(from_dynamodb(value)) for name, value in item.items()}
-
-
-def _listed(value: Any) -> Any:
-    """Tuples as lists: DynamoDB knows lists only."""
-    if isinstance(value, dict):
-        return {name: _listed(one) for name, one in value.items()}
-    return [_listed(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _whole(value: Any) -> Any:
