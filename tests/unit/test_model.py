@@ -5,7 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from gatehouse.model import FINAL, OPEN, UNDER_WAY, Decision, Onboarding, Status, TimelineEntry, links
+from gatehouse.model import (
+    FINAL,
+    OPEN,
+    UNDER_WAY,
+    Caller,
+    Decision,
+    Onboarding,
+    Requester,
+    Status,
+    TimelineEntry,
+    links,
+)
 from tests.unit.account import NOW, ONBOARDING_ID, Account, make_record
 
 
@@ -74,6 +85,28 @@ def test_every_status_is_open_or_final() -> None:
 @pytest.mark.parametrize("status", Status)
 def test_a_status_knows_whether_it_is_final(status: Status) -> None:
     assert status.is_final == (status in {"COMPLETE", "REJECTED", "EXPIRED", "CANCELLED", "FAILED"})
+
+
+SESSION = "arn:aws:sts::123456789012:assumed-role/Deployer/"
+
+
+@pytest.mark.parametrize(
+    ("arn", "person", "key"),
+    [
+        ("arn:aws:iam::123456789012:user/path/Alice", "alice", "alice"),
+        (f"{SESSION}monday", None, SESSION.rstrip("/")),
+        (f"{SESSION}tuesday", None, SESSION.rstrip("/")),
+        ("arn:aws:iam::123456789012:root", None, "arn:aws:iam::123456789012:root"),
+        ("arn:aws:iam::999999999999:user/bob", None, "arn:aws:iam::999999999999:user/bob"),
+    ],
+)
+def test_a_caller_s_key_is_the_same_in_every_session(arn: str, person: str | None, key: str) -> None:
+    assert Caller(arn, person).key == key
+    assert Requester(arn, person, verified=True).key == key
+
+
+def test_nobody_verified_has_no_key() -> None:
+    assert Requester(None, None, verified=False).key is None
 
 
 def test_the_account_is_that_of_the_boundaries() -> None:
