@@ -184,7 +184,7 @@ def test_a_late_event_makes_the_evidence_whole(aws: Account) -> None:
         "enrolled_by_user": True,
         "source_ip": SOURCE,
     }
-    assert after.timeline[-1].event == "mfa_device_enabled"
+    assert (after.timeline[-1].event, after.timeline[-1].by) == ("mfa_device_enabled", OWN_ARN)
     assert aws.wire.names("SendTaskSuccess") == []
 
 
