@@ -90,6 +90,15 @@ def test_what_is_privileged_is_granted_now_and_after_the_boundary(aws: Account, 
     assert aws.wire.names(*order) == order
 
 
+@pytest.mark.parametrize("profile", ["developer", "auditor"])
+def test_what_was_granted_before_mfa_is_left_as_it_is(aws: Account, profile: str) -> None:
+    """This step's role may attach privileged policies and nothing else."""
+    waiting(aws, profile)
+    aws.enrol()
+    aws.step(STEP)
+    assert aws.wire.names("AttachUserPolicy", "PutUserPolicy", "AddUserToGroup") == []
+
+
 def test_a_boundary_that_iam_does_not_show_exchanged_yet_grants_nothing(aws: Account) -> None:
     waiting(aws, "power-user")
     aws.enrol()
@@ -289,6 +298,18 @@ def test_the_key_s_mail_holds_the_link_and_no_key(aws: Account) -> None:
     assert claims.token_hash(token) == aws.record().claims["access_key"]
     stored = json.loads(aws.secret("access-key") or "")
     assert stored["secret_access_key"] not in mail["text"] + mail["html"]
+
+
+def test_a_key_that_was_mailed_keeps_its_link_when_the_step_is_called_again(aws: Account) -> None:
+    waiting(aws, access=["console", "programmatic"])
+    aws.enrol()
+    aws.wire.lose_answer("DeleteSecret")
+    with pytest.raises(TransientFault):
+        aws.step(STEP)
+    claim = aws.record().claims["access_key"]
+    aws.step(STEP)
+    assert aws.record().claims == {"access_key": claim}
+    assert len([mail for mail in aws.mails() if "access key" in mail["subject"]]) == 1
 
 
 @pytest.mark.parametrize("access", [["console"], ["console", "programmatic"], ["programmatic"]])

@@ -71,10 +71,11 @@ def test_what_the_claim_shows_beside_the_password_is_settled_now(aws: Account) -
     }
 
 
-def test_calling_twice_sends_one_mail(aws: Account) -> None:
+def test_calling_twice_sends_one_mail_whose_link_goes_on_working(aws: Account) -> None:
     aws.steps(STEP)
     aws.step(STEP)
     assert len(aws.mails()) == 1
+    assert aws.record().claims == {"password": claims.token_hash(token(aws))}
 
 
 @pytest.mark.parametrize("operation", ["TransactWriteItems", "SendEmail"])
