@@ -1,27 +1,33 @@
 """Admit a request: record, lock and idempotency key come into being in one transaction, or not at all."""
 
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
-from gatehouse import approvals, iam_users, onboarding_request, profiles, records, times
+from gatehouse import approvals, catalogue, chosen_password, iam_users, onboarding_request, records, times
+from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest, TransientFault, UserAlreadyExists
 from gatehouse.model import FieldProblem, Onboarding, Requester, Status, TimelineEntry
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
-from gatehouse.profiles import Account, Review, fingerprint, review
+from gatehouse.profiles import Review, fingerprint, review
 from gatehouse.table import Table
 
 IDEMPOTENCY_SECONDS = 86_400
 
 _ATTEMPTS = 8
 
+AwsClients = Callable[[str], Any]
+"""Gives the client of a service: most requests need IAM's only."""
+
 
 def admit(
     table: Table,
-    iam: Any,
+    aws: AwsClients,
     onboarding_id: str,
-    reviewed: Review,
+    request: Mapping[str, Any],
+    account: Account,
     requester: Requester,
     directory: Directory,
     idempotency: "Idempotency | None" = None,
@@ -29,18 +35,19 @@ def admit(
     """The id of the admitted onboarding: `onboarding_id`, or that of an earlier identical request.
 
     Raises Problem: 409 when the user exists or is being onboarded, 422 when the idempotency key stands
-    for another request; InvalidRequest where the name differs from such a user's only in case, or is the
-    person key of somebody who decides, operates or may request: who had it would pass for that person.
+    for another request; InvalidRequest where the catalogue does not allow it, where not enough people could
+    approve it, where the name differs from such a user's only in case, or is the person key of somebody who
+    decides, operates or may request: who had it would pass for that person.
     """
     for _ in range(_ATTEMPTS):
         if idempotency and (earlier := idempotency.earlier(table)):
             return earlier
-        if taken := iam_users.same_name(iam, reviewed.request["user_name"]):
-            raise _taken(reviewed.request["user_name"], taken, "user-exists", "exists already")
-        if reviewed.request["user_name"].lower() in directory.everybody | profiles.named_requesters():
+        if taken := iam_users.same_name(aws("iam"), request["user_name"]):
+            raise _taken(request["user_name"], taken, "user-exists", "exists already")
+        if request["user_name"].lower() in directory.everybody | catalogue.named_requesters():
             rule = "is the person key of an approver, an operator or a requester: choose another"
             raise InvalidRequest([FieldProblem("user_name", rule)])
-        record = _record(onboarding_id, reviewed, requester)
+        record = _record(onboarding_id, _look_up(aws, request, account), requester, directory)
         try:
             table.transact(
                 *records.creation(table, record), *(idempotency.writes(table, record) if idempotency else ())
@@ -55,7 +62,7 @@ def admit(
 
 
 def admit_from_console(
-    table: Table, iam: Any, onboarding_id: str, document: object, account: Account, directory: Directory
+    table: Table, aws: AwsClients, onboarding_id: str, document: object, account: Account, directory: Directory
 ) -> None:
     """Write the record of an execution that was started by hand with a request as its input.
 
@@ -64,9 +71,10 @@ def admit_from_console(
     if not records.is_id(onboarding_id):
         rule = "must be 1 to 80 letters, digits, - and _, beginning with a letter or digit"
         raise InvalidRequest([FieldProblem("execution name", rule)])
-    reviewed = review(onboarding_request.canonical(document), account, times.now())
+    request = onboarding_request.canonical(document)
+    review(request, account, times.now())
     try:
-        admit(table, iam, onboarding_id, reviewed, Requester(None, None, verified=False), directory)
+        admit(table, aws, onboarding_id, request, account, Requester(None, None, verified=False), directory)
     except Problem as problem:
         raise UserAlreadyExists(str(problem)) from None
 
@@ -107,9 +115,24 @@ class Idempotency:
         return [table.putting(row, only_if=free, now=record.created_at)]
 
 
-def _record(onboarding_id: str, reviewed: Review, requester: Requester) -> Onboarding:
+def _look_up(aws: AwsClients, request: Mapping[str, Any], account: Account) -> Review:
+    """The review with what only the account can tell: a user to copy from, a secret with a chosen password."""
+    problems, copied = [], None
+    if (source := request["copy_from"]) is not None:
+        copied = iam_users.permissions(aws("iam"), source)
+        if copied is None:
+            problems.append(FieldProblem("copy_from", f"must be a user that exists: there is no {source}"))
+    if (arn := request["password_secret_arn"]) is not None:
+        wrong = chosen_password.problem(aws("secretsmanager"), arn, request["user_name"])
+        problems += [FieldProblem("password_secret_arn", wrong)] if wrong else []
+    if problems:
+        raise InvalidRequest(problems)
+    return review(request, account, times.now(), copied)
+
+
+def _record(onboarding_id: str, reviewed: Review, requester: Requester, directory: Directory) -> Onboarding:
     now = times.now()
-    return Onboarding(
+    record = Onboarding(
         onboarding_id=onboarding_id,
         status=Status.REQUESTED,
         request=reviewed.request,
@@ -121,6 +144,12 @@ def _record(onboarding_id: str, reviewed: Review, requester: Requester) -> Onboa
         updated_at=now,
         timeline=(TimelineEntry(now, "requested", requester.key or "console"),),
     )
+    entitled = tuple(sorted(approvals.entitled(record, directory)))
+    if len(entitled) < record.approval.needed:
+        who = ", ".join(entitled) or "nobody"
+        rule = f"needs {record.approval.needed} approvals, and only these could give one: {who}"
+        raise InvalidRequest([FieldProblem("profile", rule)])
+    return replace(record, approval=replace(record.approval, entitled=entitled))
 
 
 def _refuse_if_locked(table: Table, record: Onboarding) -> None:

@@ -15,7 +15,10 @@ def evidence(record: Onboarding, devices: Sequence[Mapping[str, Any]]) -> dict[s
     """What is kept about the enrolment: the device as IAM shows it, and who enrolled it from where.
 
     Who and where come from CloudTrail's event about this very device; they are None as long as none came.
+    An application has no device.
     """
+    if not devices:
+        return {"boundary": record.grants.boundary_member}
     reported = record.evidence.get("reported", {})
     device = next((one for one in devices if one["serial_number"] == reported.get("serial_number")), devices[0])
     return {
@@ -41,7 +44,7 @@ def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]]
     try:
         records.close(
             table, record, Status.COMPLETE, "complete",
-            within={Status.PENDING_MFA}, sets={"evidence": kept}, withdraw=("password",),
+            within={record.status}, sets={"evidence": kept}, withdraw=("password",),
             only_if=f"attribute_not_exists(#cancelled_by){unseen}",
         )  # fmt: skip
     except table.TransactionCancelled:
@@ -50,7 +53,7 @@ def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]]
             return stands
         if stands and stands.cancelled_by:
             raise Cancelled(f"cancelled by {stands.cancelled_by}") from None
-        if stands and unseen and "reported" in stands.evidence and stands.status is Status.PENDING_MFA:
+        if stands and unseen and "reported" in stands.evidence and stands.status is record.status:
             # The event came while the machine was completing.
             return close(table, stands, devices)
         raise RecordClosed("closed while completing") from None
@@ -66,10 +69,12 @@ def tell(ses: Any, table: Table, record: Onboarding, directory: people.Directory
         "onboarding_id": record.onboarding_id,
         "user_name": record.user_name,
         "profile": record.request["profile"],
+        "expires_at": record.request["expires_at"],
         **record.evidence,
     }
-    wanted = {"onboarding_complete": {record.request["email"], directory.address(record.requester.person)}}
-    if record.evidence["enrolled_by_user"] is False:
+    complete = "application_complete" if record.is_application else "onboarding_complete"
+    wanted = {complete: {record.request["email"], directory.address(record.requester.person)}}
+    if record.evidence.get("enrolled_by_user") is False:
         wanted["not_enrolled_by_user"] = {directory.address(operator) for operator in directory.operators}
     for name, to in wanted.items():
         try:

@@ -21,6 +21,10 @@ class UserAlreadyExists(Exception):
     """An IAM user of that name exists (without regard to case) and is not this onboarding's."""
 
 
+class GroupDiffers(Exception):
+    """A group of the catalogue exists outside our path, or grants what nobody approved."""
+
+
 class NotApproved(Exception):
     """The record holds no sufficient approval of this digest: wait again, whoever woke the machine."""
 

@@ -1,12 +1,16 @@
 """IAM users as an onboarding needs them. Every function ensures: calling it twice equals calling it once."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gatehouse.errors import NotYetConsistent, UserAlreadyExists
-from gatehouse.model import Grants
+from gatehouse.model import Permissions
 
 PATH = "/gatehouse/"
+APPLICATIONS_PATH = "/gatehouse/applications/"
+"""A path of their own, so that policies can tell them from people: nobody gives an application a password."""
+
 MEMBERS_GROUP = "gatehouse-users"
 ID_TAG = "gatehouse:onboarding-id"
 
@@ -20,7 +24,9 @@ def same_name(iam: Any, user_name: str) -> str | None:
     return None
 
 
-def ensure_user(iam: Any, user_name: str, *, onboarding_id: str, boundary: str, tags: Mapping[str, str]) -> None:
+def ensure_user(
+    iam: Any, user_name: str, *, path: str, onboarding_id: str, boundary: str, tags: Mapping[str, str]
+) -> None:
     """Create the user with guard and tags in the one call, or adopt what an earlier try made.
 
     Raises UserAlreadyExists for anybody else's user of that name.
@@ -28,7 +34,7 @@ def ensure_user(iam: Any, user_name: str, *, onboarding_id: str, boundary: str, 
     try:
         iam.create_user(
             UserName=user_name,
-            Path=PATH,
+            Path=path,
             PermissionsBoundary=boundary,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
@@ -38,16 +44,6 @@ def ensure_user(iam: Any, user_name: str, *, onboarding_id: str, boundary: str, 
 
 def ensure_member(iam: Any, user_name: str, group: str) -> None:
     iam.add_user_to_group(GroupName=group, UserName=user_name)
-
-
-def ensure_grants(iam: Any, user_name: str, grants: Grants) -> None:
-    """Groups, managed and inline policies, exactly as frozen into the digest."""
-    for group in grants.groups:
-        ensure_member(iam, user_name, group)
-    for arn in grants.managed_policies:
-        iam.attach_user_policy(UserName=user_name, PolicyArn=arn)
-    for name, document in grants.inline_policies.items():
-        iam.put_user_policy(UserName=user_name, PolicyName=name, PolicyDocument=document)
 
 
 def ensure_boundary(iam: Any, user_name: str, boundary: str) -> None:
@@ -65,6 +61,20 @@ def own(iam: Any, user_name: str, onboarding_id: str) -> Mapping[str, Any] | Non
     except iam.exceptions.NoSuchEntityException:
         return None
     return user if _tags(user).get(ID_TAG) == onboarding_id else None
+
+
+def permissions(iam: Any, user_name: str) -> Permissions | None:
+    """What a user has been granted, whoever granted it; None if there is no such user."""
+    try:
+        groups = [group["GroupName"] for group in _all(iam, "list_groups_for_user", "Groups", user_name)]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+    attached = _all(iam, "list_attached_user_policies", "AttachedPolicies", user_name)
+    inline = _all(iam, "list_user_policies", "PolicyNames", user_name)
+    documents = {
+        name: json.dumps(iam.get_user_policy(UserName=user_name, PolicyName=name)["PolicyDocument"]) for name in inline
+    }
+    return Permissions(tuple(groups), tuple(policy["PolicyArn"] for policy in attached), documents)
 
 
 def sign_in_url(iam: Any, account_id: str) -> str:
@@ -100,6 +110,11 @@ def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
         raise UserAlreadyExists(f"user_name {user_name} exists already")
     if user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
         raise UserAlreadyExists(f"user_name {user_name} exists already, without the guard")
+
+
+def _all(iam: Any, operation: str, result: str, user_name: str) -> Iterator[Any]:
+    for page in iam.get_paginator(operation).paginate(UserName=user_name):
+        yield from page[result]
 
 
 def _tags(user: Mapping[str, Any]) -> dict[str, str]:

@@ -77,17 +77,32 @@ class Requester:
 class Grants:
     """What a request amounts to, resolved and frozen into the digest.
 
-    `inline_policies` maps a policy name to its document (JSON text); everything under `after_mfa`
-    is granted only once a device is enrolled.
+    `group_policies` maps each group to the ARNs of the managed policies it has, `inline_policies` a policy's
+    name to its document (JSON text); if `privileged`, all of it is granted only once a device is enrolled.
+    `tags` are the profile's and the request's. `in_words` says all of it, `beyond_profile` what of it the
+    profile does not grant, `escalation_risks` what somebody could still make of it.
     """
 
     groups: tuple[str, ...]
+    group_policies: Mapping[str, tuple[str, ...]]
     managed_policies: tuple[str, ...]
     inline_policies: Mapping[str, str]
     privileged: bool
     boundary_enrolling: str
     boundary_member: str
+    tags: Mapping[str, str]
     in_words: tuple[str, ...]
+    beyond_profile: tuple[str, ...]
+    escalation_risks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What an IAM user has been granted: names, ARNs, and documents (JSON text) by name."""
+
+    groups: tuple[str, ...]
+    managed_policies: tuple[str, ...]
+    inline_policies: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -104,10 +119,15 @@ class Decision:
 
 @dataclass(frozen=True)
 class Approval:
-    """Who has to agree, and who did. `needed` counts distinct persons; 0 needs nobody."""
+    """Who has to agree, and who did.
+
+    `needed` counts distinct persons; 0 needs nobody. `approvers` are the catalogue's labels, `entitled` the
+    person keys who could decide when it was requested.
+    """
 
     needed: int
     approvers: tuple[str, ...]
+    entitled: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
 
 
@@ -157,6 +177,11 @@ class Onboarding:
     @property
     def user_name(self) -> str:
         return str(self.request["user_name"])
+
+    @property
+    def is_application(self) -> bool:
+        """Whether it is for a program, which has neither password nor MFA."""
+        return bool(self.request["kind"] == "application")
 
     @property
     def account_id(self) -> str:

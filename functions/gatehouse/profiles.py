@@ -1,34 +1,29 @@
-"""The catalogue: what may be granted, to whom, after which approval."""
+"""What a request amounts to, and whether the catalogue allows it."""
 
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from gatehouse import times
+from gatehouse import catalogue, effective_grants, times
+from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest
-from gatehouse.model import Approval, Caller, FieldProblem, Grants
+from gatehouse.model import Approval, FieldProblem, Grants, Permissions
 
 _DAY = 86_400
 
+LONGEST_INLINE_POLICIES = 2048
+"""Characters that all inline policies of a user may have together, white space not counted.
 
-@dataclass(frozen=True)
-class Account:
-    """Where the stack stands: what turns the catalogue's names into ARNs."""
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
+KEPT_FOR_THE_END = 200
+"""Of them, what the policy that ends the access needs."""
 
-    partition: str
-    account_id: str
-    boundary_enrolling: str
-    boundary_member: str
-
-    @classmethod
-    def of(cls, boundary_enrolling: str, boundary_member: str) -> "Account":
-        """The account as the boundaries' ARNs tell it."""
-        _, partition, _, _, account_id, _ = boundary_member.split(":", 5)
-        return cls(partition, account_id, boundary_enrolling, boundary_member)
+MOST_MANAGED_POLICIES = 10
+MOST_GROUPS = 9
+"""Of IAM's ten, one is the group of all members."""
 
 
 @dataclass(frozen=True)
@@ -45,30 +40,30 @@ class Review:
         return fingerprint({"request": dict(self.request), "grants": asdict(self.grants)})
 
 
-def review(request: Mapping[str, Any], account: Account, now: str) -> Review:
-    """What a canonical request amounts to. Raises InvalidRequest where it leaves the catalogue."""
-    profile = catalogue().get(request["profile"])
+def review(request: Mapping[str, Any], account: Account, now: str, copied: Permissions | None = None) -> Review:
+    """What a canonical request amounts to. Raises InvalidRequest where it leaves the catalogue.
+
+    `copied` is what the user has whom `copy_from` names. Without it everything else is checked.
+    """
+    profile = catalogue.profiles().get(request["profile"])
     if profile is None:
-        known = ", ".join(sorted(catalogue()))
+        known = ", ".join(sorted(catalogue.profiles()))
         raise InvalidRequest([FieldProblem("profile", f"is not in the catalogue: choose one of {known}")])
+    names = effective_grants.of_profile(profile) | effective_grants.of_request(request)
     problems = [*_outside(request, profile, account), *_untimely(request, profile, now)]
+    if copied and not problems:
+        theirs, unknown = effective_grants.of_user(copied, account)
+        problems += _not_to_be_copied(request, profile, theirs, unknown)
+        names |= theirs
+    problems += [] if problems else _too_much(names, account)
     if problems:
         raise InvalidRequest(problems)
     longest = times.after(now, profile["longest_duration_days"] * _DAY)
     resolved = {**request, "expires_at": times.text(times.parse(request["expires_at"] or longest))}
-    approval = Approval(profile["approvals_needed"], tuple(profile["approvers"]))
-    return Review(resolved, _grants(request, profile, account), approval)
-
-
-def may_request(profile: str, caller: Caller) -> bool:
-    """Whether the catalogue lets this caller ask for this profile."""
-    requesters = catalogue()[profile]["requesters"]
-    return "*" in requesters or caller.person in requesters
-
-
-def named_requesters() -> frozenset[str]:
-    """The person keys that the catalogue names as requesters."""
-    return frozenset(person for profile in catalogue().values() for person in profile["requesters"]) - {"*"}
+    grants = effective_grants.resolve(resolved, profile, names, account)
+    # Whoever asks for more than the profile is, which was reviewed, asks for somebody's review.
+    needed = max(profile["approvals_needed"], 1 if grants.beyond_profile else 0)
+    return Review(resolved, grants, Approval(needed, tuple(profile["approvers"])))
 
 
 def fingerprint(value: object) -> str:
@@ -76,40 +71,71 @@ def fingerprint(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-@cache
-def catalogue() -> Mapping[str, Any]:
-    """The profiles by name, as `access_profiles.json` lists them."""
-    text = Path(__file__).with_name("access_profiles.json").read_text(encoding="utf-8")
-    profiles: Mapping[str, Any] = json.loads(text)["profiles"]
-    return profiles
-
-
 def _outside(request: Mapping[str, Any], profile: Mapping[str, Any], account: Account) -> Iterator[FieldProblem]:
-    name = request["profile"]
+    name, may_add = request["profile"], profile["may_add"]
     if request["kind"] not in profile["kinds"]:
         yield FieldProblem("kind", f"must be one of {_listed(profile['kinds'])} for profile {name}")
     if not set(request["access"]) <= set(profile["access"]):
         yield FieldProblem("access", f"must be within {_listed(profile['access'])} for profile {name}")
-    if not set(request["groups"]) <= set(profile["groups"]):
-        yield FieldProblem("groups", f"must be within {_listed(profile['groups'])} for profile {name}")
-    if foreign := [arn for arn in request["policies"] if arn.split(":")[4] not in ("aws", account.account_id)]:
-        yield FieldProblem("policies", f"must be policies of AWS or of account {account.account_id}, not {foreign[0]}")
-    elif not set(request["policies"]) <= set(profile["managed_policies"]):
-        yield FieldProblem("policies", f"must be within {_listed(profile['managed_policies'])} for profile {name}")
-    if request["copy_from"] is not None:
+    yield from _not_to_be_added(request, profile, account)
+    if request["copy_from"] is not None and not may_add["copy_from"]:
         yield FieldProblem("copy_from", f"must be null: profile {name} copies from nobody")
-    if request["permissions_boundary"] is not None:
-        yield FieldProblem("permissions_boundary", f"must be null: profile {name} has the default pair only")
+    boundaries = [profile["boundary"], *may_add["boundaries"]]
+    if request["permissions_boundary"] not in (None, *boundaries):
+        yield FieldProblem("permissions_boundary", f"must be null or one of {_listed(boundaries)} for profile {name}")
     if request["password_secret_arn"] is not None:
-        yield FieldProblem("password_secret_arn", _about_secret(request["password_secret_arn"], name, account))
+        yield from _about_secret(request, may_add["chosen_password"], account)
+    if fixed := sorted(tag for tag in profile["tags"] if tag.lower() in {given.lower() for given in request["tags"]}):
+        yield FieldProblem("tags", f"must not hold {fixed[0]}, which profile {name} sets")
     if profile["justification_required"] and not (request["justification"] or "").strip():
         yield FieldProblem("justification", f"is required for profile {name}: say why this user exists")
 
 
-def _about_secret(arn: str, profile: str, account: Account) -> str:
+def _not_to_be_added(
+    request: Mapping[str, Any], profile: Mapping[str, Any], account: Account
+) -> Iterator[FieldProblem]:
+    asked, allowed = effective_grants.of_request(request), effective_grants.addable(profile)
+    name = request["profile"]
+    if not asked.groups <= allowed.groups:
+        yield FieldProblem("groups", f"must be within {_listed(sorted(allowed.groups))} for profile {name}")
+    if foreign := [arn for arn in asked.managed_policies if arn.split(":")[4] not in ("aws", account.account_id)]:
+        yield FieldProblem("policies", f"must be policies of AWS or of account {account.account_id}, not {foreign[0]}")
+    elif not (asked.managed_policies | asked.policy_templates) <= (allowed.managed_policies | allowed.policy_templates):
+        within = [*sorted(allowed.managed_policies), *sorted(allowed.policy_templates)]
+        yield FieldProblem("policies", f"must be within {_listed(within)} for profile {name}")
+
+
+def _not_to_be_copied(
+    request: Mapping[str, Any], profile: Mapping[str, Any], theirs: effective_grants.Names, unknown: list[str]
+) -> list[FieldProblem]:
+    outside = [
+        *effective_grants.outside(theirs, effective_grants.addable(profile)),
+        *(f"inline policy {name}" for name in unknown),
+    ]
+    if not outside:
+        return []
+    rule = f"{request['copy_from']} has what profile {request['profile']} does not allow: {', '.join(outside)}"
+    return [FieldProblem("copy_from", rule)]
+
+
+def _too_much(names: effective_grants.Names, account: Account) -> Iterator[FieldProblem]:
+    """IAM's quotas of one user; reaching one half-way would undo everything."""
+    if len(names.groups) > MOST_GROUPS:
+        yield FieldProblem("groups", f"must be at most {MOST_GROUPS}, those of the profile and of copy_from included")
+    if len(names.managed_policies) > MOST_MANAGED_POLICIES:
+        yield FieldProblem("policies", f"must be at most {MOST_MANAGED_POLICIES} managed ones, the profile's included")
+    inline = sum(len(effective_grants.inline_policy(name, account)) for name in names.policy_templates)
+    if inline > LONGEST_INLINE_POLICIES - KEPT_FOR_THE_END:
+        yield FieldProblem("policies", "must be fewer templates: together they are too long for one user")
+
+
+def _about_secret(request: Mapping[str, Any], allowed: bool, account: Account) -> Iterator[FieldProblem]:
+    arn = request["password_secret_arn"]
     if arn.split(":")[4] != account.account_id:
-        return f"must be a secret of account {account.account_id}"
-    return f"must be null: profile {profile} generates the password"
+        yield FieldProblem("password_secret_arn", f"must be a secret of account {account.account_id}")
+    elif not allowed:
+        rule = f"must be null: profile {request['profile']} generates the password"
+        yield FieldProblem("password_secret_arn", rule)
 
 
 def _untimely(request: Mapping[str, Any], profile: Mapping[str, Any], now: str) -> Iterator[FieldProblem]:
@@ -123,36 +149,6 @@ def _untimely(request: Mapping[str, Any], profile: Mapping[str, Any], now: str) 
         return
     if not now < expires_at <= times.after(now, days * _DAY):
         yield FieldProblem("expires_at", f"must lie in the future, at most {days} days ahead")
-
-
-def _grants(request: Mapping[str, Any], profile: Mapping[str, Any], account: Account) -> Grants:
-    managed = tuple(sorted({*profile["managed_policies"], *request["policies"]}))
-    inline = {f"Assume{role}": _assume_role(role, account) for role in profile["assumable_roles"]}
-    return Grants(
-        groups=tuple(sorted({*profile["groups"], *request["groups"]})),
-        managed_policies=managed,
-        inline_policies=inline,
-        privileged=profile["privileged"],
-        boundary_enrolling=account.boundary_enrolling,
-        boundary_member=account.boundary_member,
-        in_words=tuple(_in_words(profile, managed)),
-    )
-
-
-def _assume_role(role: str, account: Account) -> str:
-    arn = f"arn:{account.partition}:iam::{account.account_id}:role/gatehouse/{role}"
-    statement = {"Sid": f"Assume{role}", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
-
-
-def _in_words(profile: Mapping[str, Any], managed: Collection[str]) -> Iterator[str]:
-    yield str(profile["description"])
-    moment = "only after MFA is enrolled" if profile["privileged"] else "from the start, usable with MFA"
-    for arn in managed:
-        yield f"policy {arn.rsplit('/', 1)[-1]}, {moment}"
-    for role in profile["assumable_roles"]:
-        yield f"may assume role {role}, with MFA"
-    yield "own password and own MFA device; nothing else before MFA"
 
 
 def _listed(names: Collection[str]) -> str:

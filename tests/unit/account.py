@@ -16,7 +16,7 @@ import boto3
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from gatehouse import onboarding_request, profiles, records, settings, times
+from gatehouse import catalogue, effective_grants, onboarding_request, profiles, records, settings, times
 from gatehouse.model import Decision, Onboarding, Requester, Status
 from gatehouse.table import Table
 from tests.unit import aws_rules
@@ -42,8 +42,11 @@ CHOSEN = {
     ),
     "Operators": f"{OPERATOR} <olga@example.com>, otto@example.com",
 }
-ENROLLING = f"arn:aws:iam::{ACCOUNT}:policy/gatehouse/{STACK}-boundary-enrolling"
-MEMBER = f"arn:aws:iam::{ACCOUNT}:policy/gatehouse/{STACK}-boundary-member"
+BOUNDARY_PREFIX = f"arn:aws:iam::{ACCOUNT}:policy/gatehouse/{STACK}-"
+ENROLLING = f"{BOUNDARY_PREFIX}boundary-enrolling"
+MEMBER = f"{BOUNDARY_PREFIX}boundary-member"
+MEMBER_ONE_REGION = f"{BOUNDARY_PREFIX}boundary-member-one-region"
+APPLICATION = f"{BOUNDARY_PREFIX}boundary-application"
 TASK_TOKEN = "AQCE" + "0123456789abcdef" * 127 + "task-token-x"
 """As long as Step Functions makes them: 2,048 characters."""
 
@@ -218,6 +221,8 @@ STANDS_FOR = {
     "Api": "a1b2c3d4e5",
     "BoundaryEnrolling": ENROLLING,
     "BoundaryMember": MEMBER,
+    "BoundaryMemberOneRegion": MEMBER_ONE_REGION,
+    "BoundaryApplication": APPLICATION,
     "ClaimApi": "f6g7h8i9j0",
     "RollBackFunction": f"{STACK}-RollBack",
     "ClaimCodeKey.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/claim-code",
@@ -251,10 +256,9 @@ def set_up(account: Account) -> None:
     iam.create_account_alias("example-corp")
     iam.create_group("gatehouse-users", "/gatehouse/")
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    for arn in (ENROLLING, MEMBER):
+    for arn in (ENROLLING, MEMBER, MEMBER_ONE_REGION, APPLICATION):
         iam.create_policy("", "/gatehouse/", json.dumps(anything), arn.rpartition("/")[2], [])
-    granted = {arn for profile in profiles.catalogue().values() for arn in profile["managed_policies"]}
-    aws_rules.add_aws_policies(iam, granted)
+    aws_rules.add_aws_policies(iam, set(catalogue.managed_policies()))
 
 
 @cache
@@ -278,7 +282,7 @@ def make_record(
     **request: Any,
 ) -> Onboarding:
     """The record of a request as the API writes it, in any status; `record` replaces attributes of the record."""
-    account = profiles.Account.of(ENROLLING, MEMBER)
+    account = effective_grants.Account.of(BOUNDARY_PREFIX)
     reviewed = profiles.review(onboarding_request.canonical(make_request(**request)), account, NOW)
     decisions = tuple(Decision(person, arn_of(person), "approve", None, reviewed.digest, NOW) for person in approved_by)
     made = Onboarding(

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatehouse import onboarding_request, profiles, times
+from gatehouse import catalogue, effective_grants, onboarding_request, profiles, times
 from gatehouse.errors import InvalidRequest
 from gatehouse.model import Caller
-from tests.unit.account import ENROLLING, MEMBER, NOW, make_request
+from tests.unit.account import BOUNDARY_PREFIX, NOW, make_request
 
-HERE = profiles.Account.of(ENROLLING, MEMBER)
+HERE = effective_grants.Account.of(BOUNDARY_PREFIX)
 DAY = 86_400
 
 
@@ -93,7 +93,7 @@ def test_it_is_told_whether_the_account_or_the_profile_is_in_the_way(field: str,
 
 
 def test_a_profile_may_be_for_one_kind_of_access_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    catalogue = {"developer": profiles.catalogue()["developer"] | {"access": ["console"]}}
+    catalogue = {"developer": catalogue.profiles()["developer"] | {"access": ["console"]}}
     monkeypatch.setattr(profiles, "catalogue", lambda: catalogue)
     assert refused(access=["console", "programmatic"]) == {"access"}
     assert review(access=["console"]).request["access"] == ["console"]
@@ -181,7 +181,7 @@ def test_the_digest_depends_on_everything_that_is_asked_for(change: dict[str, An
 
 def test_the_digest_depends_on_what_the_profile_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     before = review().digest
-    catalogue = {name: dict(profile) for name, profile in profiles.catalogue().items()}
+    catalogue = {name: dict(profile) for name, profile in catalogue.profiles().items()}
     catalogue["developer"]["assumable_roles"] = ["AnotherRole"]
     monkeypatch.setattr(profiles, "catalogue", lambda: catalogue)
     assert review().digest != before
@@ -206,6 +206,6 @@ def test_a_profile_may_be_for_some_to_request(monkeypatch: pytest.MonkeyPatch, p
     monkeypatch.setattr(
         profiles, "catalogue", lambda: {"closed": {"requesters": ["alice"]}, "open": {"requesters": ["*"]}}
     )
-    assert profiles.may_request("closed", Caller("arn", person)) is may
-    assert profiles.may_request("open", Caller("arn", person))
-    assert profiles.named_requesters() == {"alice"}
+    assert catalogue.may_request("closed", Caller("arn", person)) is may
+    assert catalogue.may_request("open", Caller("arn", person))
+    assert catalogue.named_requesters() == {"alice"}

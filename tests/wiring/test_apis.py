@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import people, profiles
+from gatehouse import catalogue, people
 from tests.wiring.template import functions, of_type, template
 
 ROUTES = {
@@ -104,7 +104,7 @@ def test_the_stack_takes_the_parameters_that_were_promised() -> None:
 
 
 def test_the_labels_of_the_catalogue_are_in_the_parameter_s_default() -> None:
-    labels = {label for profile in profiles.catalogue().values() for label in profile["approvers"]}
+    labels = {label for profile in catalogue.profiles().values() for label in profile["approvers"]}
     assert set(json.loads(template()["Parameters"]["Approvers"]["Default"])) == labels
 
 
@@ -124,7 +124,7 @@ def test_a_role_that_stands_for_a_person_pins_the_session_to_the_user_s_name(nam
 
 
 def assumable() -> set[str]:
-    return {role for profile in profiles.catalogue().values() for role in profile["assumable_roles"]}
+    return {role for profile in catalogue.profiles().values() for role in profile["assumable_roles"]}
 
 
 @pytest.mark.parametrize("name", sorted(assumable()))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import onboarding_request, profiles
+from gatehouse import catalogue, onboarding_request
 
 SHAPE = {
     "description": str,
@@ -22,11 +22,11 @@ SHAPE = {
     "justification_required": bool,
 }
 POWERFUL = re.compile(r"Administrator|PowerUser|FullAccess|IAM")
-PROFILES = pytest.mark.parametrize(("name", "profile"), profiles.catalogue().items())
+PROFILES = pytest.mark.parametrize(("name", "profile"), catalogue.profiles().items())
 
 
 def test_the_shipped_profiles_need_the_approvals_that_were_promised() -> None:
-    needed = {name: profile["approvals_needed"] for name, profile in profiles.catalogue().items()}
+    needed = {name: profile["approvals_needed"] for name, profile in catalogue.profiles().items()}
     assert needed == {"developer": 0, "auditor": 0, "power-user": 1, "migration-admin": 2}
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_granted_for_longer_than_a_year(name: str, profile: dict[str,
 
 
 def test_full_administration_is_short_and_says_why() -> None:
-    for profile in profiles.catalogue().values():
+    for profile in catalogue.profiles().values():
         if any(arn.endswith("/AdministratorAccess") for arn in profile["managed_policies"]):
             assert profile["longest_duration_days"] <= 30
             assert profile["justification_required"]

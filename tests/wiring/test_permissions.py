@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gatehouse import iam_users, profiles, secret_store
+from gatehouse import catalogue, iam_users, secret_store
 from tests.wiring.definition import machines
 from tests.wiring.template import PATH, functions, of_type, resolve, template
 
@@ -155,7 +155,7 @@ def pins(stem: str) -> dict[str, Any]:
 
 
 def granted(*, privileged: bool) -> set[str]:
-    chosen = [profile for profile in profiles.catalogue().values() if profile["privileged"] == privileged]
+    chosen = [profile for profile in catalogue.profiles().values() if profile["privileged"] == privileged]
     return {arn for profile in chosen for arn in profile["managed_policies"]}
 
 
@@ -184,7 +184,7 @@ def test_nobody_else_attaches_anything() -> None:
 
 def test_a_group_of_the_catalogue_could_be_joined() -> None:
     """No profile names a group yet; the first that does needs a statement for it."""
-    groups = {group for profile in profiles.catalogue().values() for group in profile["groups"]}
+    groups = {group for profile in catalogue.profiles().values() for group in profile["groups"]}
     assert groups == set()
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gatehouse import admission, claims, executions, onboarding_request, people, profiles, settings, times
+from gatehouse import admission, catalogue, claims, executions, onboarding_request, people, profiles, settings, times
 from gatehouse.clients import client
 from gatehouse.edges import api
+from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest
 from gatehouse.logs import logger
 from gatehouse.model import FieldProblem, Requester, Status, links
@@ -22,8 +23,7 @@ class Settings:
     claim_code_key_arn: str
     approvers: str
     operators: str
-    boundary_enrolling_arn: str
-    boundary_member_arn: str
+    boundary_prefix: str
 
 
 @api.handler
@@ -31,18 +31,18 @@ def submit_onboarding(asked: api.Request) -> api.Answer:
     """202; 400, 403, 409, 413, 422. An identical Idempotency-Key and body gets the identical 202."""
     config = settings.load(Settings)
     request = onboarding_request.parse(asked.body())
-    account = profiles.Account.of(config.boundary_enrolling_arn, config.boundary_member_arn)
-    reviewed = profiles.review(request, account, times.now())
+    account = Account.of(config.boundary_prefix)
+    profiles.review(request, account, times.now())
     caller = asked.caller
     idempotency = _idempotency(asked.header("Idempotency-Key"), caller.key, request)
-    if not profiles.may_request(request["profile"], caller):
+    if not catalogue.may_request(request["profile"], caller):
         detail = f"profile {request['profile']} is not for you to request."
         raise Problem(HTTPStatus.FORBIDDEN, "profile-not-allowed", detail)
     table = Table(client("dynamodb"), config.table_name)
     requester = Requester(caller.arn, caller.person, verified=True)
     directory = people.Directory.parse(config.approvers, config.operators)
     onboarding_id = admission.admit(
-        table, client("iam"), str(uuid.uuid4()), reviewed, requester, directory, idempotency
+        table, client, str(uuid.uuid4()), request, account, requester, directory, idempotency
     )
     _start(config.state_machine_arn, onboarding_id)
     claim_code = claims.code(client("kms"), config.claim_code_key_arn, onboarding_id, generation=1)

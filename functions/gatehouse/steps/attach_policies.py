@@ -1,9 +1,12 @@
-"""AttachPolicies: what the profile grants before MFA; privileged grants wait for CompleteOnboarding."""
+"""AttachPolicies: the end of all access, and what is granted before MFA.
+
+Privileged grants wait for CompleteOnboarding.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import iam_users, records, settings
+from gatehouse import granting, records, settings
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.model import Status
@@ -17,8 +20,10 @@ class Settings:
 
 @handler
 def attach_policies(event: dict[str, Any]) -> None:
-    """In: the onboarding's id. Raises Cancelled, RecordClosed, NotYetConsistent."""
+    """In: the onboarding's id. Raises Cancelled, RecordClosed, GroupDiffers, NotYetConsistent."""
     table = Table(client("dynamodb"), settings.load(Settings).table_name)
     record = records.advance(table, event["onboarding_id"], "attach_policies", within={Status.PROVISIONING})
+    iam = client("iam")
+    granting.ensure_end(iam, record.user_name, record.request["expires_at"])
     if not record.grants.privileged:
-        iam_users.ensure_grants(client("iam"), record.user_name, record.grants)
+        granting.ensure_grants(iam, record.user_name, record.grants)

@@ -1,4 +1,7 @@
-"""CompleteOnboarding: only a device that IAM shows now opens the member boundary and what waited for it."""
+"""CompleteOnboarding: only a device that IAM shows now opens the member boundary and what waited for it.
+
+An application has no device and waits for none: its access key is made here.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from gatehouse import (
     access_keys,
     claims,
     completion,
+    granting,
     iam_users,
     mailing,
     mails,
@@ -49,7 +53,14 @@ def complete_onboarding(event: dict[str, Any]) -> None:
     try:
         # While it is set no resend begins: a password issued from now on would outlive the onboarding.
         record = records.advance(
-            table, onboarding_id, "complete_onboarding", within={Status.PENDING_MFA}, sets={"completing": True}
+            table,
+            onboarding_id,
+            "complete_onboarding",
+            within={Status.PENDING_MFA, Status.PROVISIONING},
+            only_if="(#status = :enrolling OR #request.#kind = :application)",
+            sets={"completing": True},
+            enrolling=Status.PENDING_MFA.value,
+            application="application",
         )
     except RecordClosed:
         record = _completed_before(table, onboarding_id)
@@ -60,6 +71,8 @@ def complete_onboarding(event: dict[str, Any]) -> None:
 
 
 def _complete(table: Table, record: Onboarding, config: Settings) -> Onboarding:
+    if record.is_application:
+        return completion.close(table, _hand_over_key(table, record, (), config), ())
     iam = client("iam")
     devices = list(iam_users.devices(iam, record.user_name))
     if not devices:
@@ -67,7 +80,7 @@ def _complete(table: Table, record: Onboarding, config: Settings) -> Onboarding:
     _require_no_resend_under_way(record)
     iam_users.ensure_boundary(iam, record.user_name, record.grants.boundary_member)
     if record.grants.privileged:
-        iam_users.ensure_grants(iam, record.user_name, record.grants)
+        granting.ensure_grants(iam, record.user_name, record.grants)
     if "programmatic" in record.request["access"]:
         record = _hand_over_key(table, record, devices, config)
     if "console" not in record.request["access"]:

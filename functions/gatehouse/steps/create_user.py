@@ -29,16 +29,26 @@ def create_user(event: dict[str, Any]) -> None:
     iam_users.ensure_user(
         iam,
         record.user_name,
+        path=iam_users.APPLICATIONS_PATH if record.is_application else iam_users.PATH,
         onboarding_id=record.onboarding_id,
         boundary=record.grants.boundary_enrolling,
-        tags={
-            **record.request["tags"],
-            iam_users.ID_TAG: record.onboarding_id,
-            "gatehouse:profile": record.request["profile"],
-            "gatehouse:expires-at": record.request["expires_at"],
-        },
+        tags=_tags(record),
     )
-    iam_users.ensure_member(iam, record.user_name, iam_users.MEMBERS_GROUP)
+    if not record.is_application:
+        iam_users.ensure_member(iam, record.user_name, iam_users.MEMBERS_GROUP)
+
+
+def _tags(record: Onboarding) -> dict[str, str]:
+    tags = {
+        **record.grants.tags,
+        iam_users.ID_TAG: record.onboarding_id,
+        "gatehouse:profile": record.request["profile"],
+        "gatehouse:expires-at": record.request["expires_at"],
+    }
+    if record.is_application:
+        # An address may hold a percent sign, a tag's value must not.
+        tags["gatehouse:owner"] = record.request["email"].replace("%", "_")
+    return tags
 
 
 def _approved(table: Table, onboarding_id: str) -> Onboarding:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import iam_users, passwords, records, secret_store, settings
+from gatehouse import chosen_password, iam_users, passwords, records, secret_store, settings
 from gatehouse.clients import client
 from gatehouse.handling import handler
-from gatehouse.model import Status
+from gatehouse.model import Onboarding, Status
 from gatehouse.table import Table
 
 
@@ -36,10 +36,18 @@ def issue_password(event: dict[str, Any]) -> None:
     password = secret_store.ensure_stored(
         secretsmanager,
         secret_store.name(record.onboarding_id, "password", record.generation),
-        lambda: passwords.generate(iam, secretsmanager),
+        lambda: _made(record, iam, secretsmanager),
         kms_key_id=config.secret_key_arn,
         readers=config.secret_readers.split(","),
         tags={iam_users.ID_TAG: record.onboarding_id},
     )
     reset_required = bool(record.request["require_password_reset"])
     passwords.ensure_login_profile(iam, record.user_name, password, reset_required=reset_required)
+
+
+def _made(record: Onboarding, iam: Any, secretsmanager: Any) -> str:
+    """The chosen password if there is one; whoever has it sent again gets a generated one."""
+    chosen = record.request["password_secret_arn"]
+    if chosen and record.generation == 1:
+        return chosen_password.read(secretsmanager, chosen)
+    return passwords.generate(iam, secretsmanager)

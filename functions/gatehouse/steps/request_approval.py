@@ -70,6 +70,7 @@ def _mail(record: Onboarding, api_url: str) -> mails.Mail:
         onboarding_id=record.onboarding_id,
         requester=record.requester.person or record.requester.arn or "Somebody in the Step Functions console",
         user_name=record.user_name,
+        kind=record.request["kind"],
         email=record.request["email"],
         profile=record.request["profile"],
         justification=record.request["justification"],
@@ -77,5 +78,7 @@ def _mail(record: Onboarding, api_url: str) -> mails.Mail:
         needed=record.approval.needed,
         decide_before=record.approval_expires_at,
         in_words=record.grants.in_words,
+        beyond_profile=record.grants.beyond_profile,
+        escalation_risks=record.grants.escalation_risks,
         decision_url=f"{api_url}/onboardings/{record.onboarding_id}/decision",
     )

@@ -5,10 +5,10 @@ from typing import Any
 
 from gatehouse import admission, people, records, settings
 from gatehouse.clients import client
+from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest, RecordClosed
 from gatehouse.handling import handler
-from gatehouse.model import FieldProblem, Status
-from gatehouse.profiles import Account
+from gatehouse.model import FieldProblem, Onboarding, Status, links
 from gatehouse.table import Table
 
 
@@ -17,13 +17,13 @@ class Settings:
     table_name: str
     approvers: str
     operators: str
-    boundary_enrolling_arn: str
-    boundary_member_arn: str
+    boundary_prefix: str
+    api_url: str
 
 
 @handler
 def validate_request(event: dict[str, Any]) -> dict[str, Any]:
-    """In: the execution's name, ARN and input. Out: the onboarding's id and whether it needs approval.
+    """In: the execution's name, ARN and input. Out: the onboarding's id, its kind, and what needs approval, if any.
 
     An input `{"onboarding_id": <the execution's name>}` stands for a request that the API has recorded;
     anything else is a request started from the console, whose requester nobody has verified.
@@ -37,9 +37,9 @@ def validate_request(event: dict[str, Any]) -> dict[str, Any]:
         if given["onboarding_id"] != onboarding_id:
             raise InvalidRequest([FieldProblem("onboarding_id", "must be the name of the execution")])
     elif records.find(table, onboarding_id) is None:
-        account = Account.of(config.boundary_enrolling_arn, config.boundary_member_arn)
+        account = Account.of(config.boundary_prefix)
         directory = people.Directory.parse(config.approvers, config.operators)
-        admission.admit_from_console(table, client("iam"), onboarding_id, given, account, directory)
+        admission.admit_from_console(table, client, onboarding_id, given, account, directory)
     elif not admission.belongs_to(table, onboarding_id, event["execution_arn"]):
         raise RecordClosed("a record of that name exists: choose another execution name")
     record = records.advance(
@@ -49,4 +49,26 @@ def validate_request(event: dict[str, Any]) -> dict[str, Any]:
         within={Status.REQUESTED},
         sets={"execution_arn": event["execution_arn"]},
     )
-    return {"onboarding_id": onboarding_id, "approval_needed": record.approval.needed > 0}
+    return {
+        "onboarding_id": onboarding_id,
+        "approval_needed": record.approval.needed > 0,
+        "kind": record.request["kind"],
+        "review": _in_short(record, config),
+    }
+
+
+def _in_short(record: Onboarding, config: Settings) -> dict[str, Any]:
+    """What somebody reads who looks at the waiting execution in the Step Functions console."""
+    path = links(record.onboarding_id)["decision"]
+    return {
+        "user_name": record.user_name,
+        "profile": record.request["profile"],
+        "requested_by": record.requester.key or "somebody in the Step Functions console",
+        "justification": record.request["justification"],
+        "grants": record.grants.in_words,
+        "beyond_profile": record.grants.beyond_profile,
+        "escalation_risks": record.grants.escalation_risks,
+        "approvals_needed": record.approval.needed,
+        "waits_for": record.approval.entitled if record.approval.needed else (),
+        "decide_with": f"runbook GatehouseDecide in Systems Manager, or POST {config.api_url}{path}",
+    }

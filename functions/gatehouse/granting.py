@@ -1,0 +1,68 @@
+"""Grant what was approved: groups, policies, and the end. Every function ensures: twice equals once."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from gatehouse import iam_users
+from gatehouse.errors import GroupDiffers
+from gatehouse.model import Grants
+
+END_POLICY = "GatehouseEnd"
+"""The inline policy that ends all access at a time: IAM itself keeps the date, whatever becomes of Gatehouse."""
+
+
+def ensure_grants(iam: Any, user_name: str, grants: Grants) -> None:
+    """Groups, managed and inline policies, exactly as frozen into the digest. Raises GroupDiffers."""
+    for group, policies in grants.group_policies.items():
+        ensure_group(iam, group, policies)
+        iam_users.ensure_member(iam, user_name, group)
+    for arn in grants.managed_policies:
+        iam.attach_user_policy(UserName=user_name, PolicyArn=arn)
+    for name, document in grants.inline_policies.items():
+        iam.put_user_policy(UserName=user_name, PolicyName=name, PolicyDocument=document)
+
+
+def ensure_group(iam: Any, group: str, policies: Collection[str]) -> None:
+    """Create the group if it is missing, with its policies.
+
+    Raises GroupDiffers for a group of that name (IAM compares without regard to case) outside our path, or one
+    that grants anything else than was approved.
+    """
+    try:
+        iam.create_group(GroupName=group, Path=iam_users.PATH)
+    except iam.exceptions.EntityAlreadyExistsException:
+        _require_same(iam, group, policies)
+    for arn in policies:
+        iam.attach_group_policy(GroupName=group, PolicyArn=arn)
+
+
+def ensure_end(iam: Any, user_name: str, expires_at: str) -> None:
+    """From `expires_at` on the user may do nothing at all."""
+    statement = {
+        "Sid": END_POLICY,
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": expires_at}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    iam.put_user_policy(UserName=user_name, PolicyName=END_POLICY, PolicyDocument=document)
+
+
+def _require_same(iam: Any, group: str, policies: Collection[str]) -> None:
+    """A group that somebody has changed would grant what nobody approved."""
+    try:
+        path = iam.get_group(GroupName=group, MaxItems=1)["Group"]["Path"]
+    except iam.exceptions.NoSuchEntityException:
+        raise GroupDiffers(f"group {group} exists with a name in another case") from None
+    if path != iam_users.PATH:
+        raise GroupDiffers(f"group {group} exists outside {iam_users.PATH}, where Gatehouse has no say")
+    attached = _all(iam, "list_attached_group_policies", "AttachedPolicies", group)
+    inline = _all(iam, "list_group_policies", "PolicyNames", group)
+    if strange := sorted({policy["PolicyArn"] for policy in attached} - set(policies)) + inline:
+        raise GroupDiffers(f"group {group} grants what the catalogue does not: {', '.join(strange)}")
+
+
+def _all(iam: Any, operation: str, result: str, group: str) -> list[Any]:
+    return [item for page in iam.get_paginator(operation).paginate(GroupName=group) for item in page[result]]
