@@ -8,9 +8,6 @@ from gatehouse import iam_users
 from gatehouse.errors import GroupDiffers
 from gatehouse.model import Grants
 
-END_POLICY = "GatehouseEnd"
-"""The inline policy that ends all access at a time: IAM itself keeps the date, whatever becomes of Gatehouse."""
-
 
 def ensure_grants(iam: Any, user_name: str, grants: Grants) -> None:
     """Groups, managed and inline policies, exactly as frozen into the digest. Raises GroupDiffers."""
@@ -40,14 +37,14 @@ def ensure_group(iam: Any, group: str, policies: Collection[str]) -> None:
 def ensure_end(iam: Any, user_name: str, expires_at: str) -> None:
     """From `expires_at` on the user may do nothing at all."""
     statement = {
-        "Sid": END_POLICY,
+        "Sid": iam_users.END_POLICY,
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
         "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": expires_at}},
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
-    iam.put_user_policy(UserName=user_name, PolicyName=END_POLICY, PolicyDocument=document)
+    iam.put_user_policy(UserName=user_name, PolicyName=iam_users.END_POLICY, PolicyDocument=document)
 
 
 def _require_same(iam: Any, group: str, policies: Collection[str]) -> None:

@@ -12,6 +12,9 @@ APPLICATIONS_PATH = "/gatehouse/applications/"
 """A path of their own, so that policies can tell them from people: nobody gives an application a password."""
 
 MEMBERS_GROUP = "gatehouse-users"
+END_POLICY = "GatehouseEnd"
+"""The inline policy that ends all access at a time: IAM itself keeps the date, whatever becomes of Gatehouse."""
+
 ID_TAG = "gatehouse:onboarding-id"
 
 
@@ -64,7 +67,7 @@ def own(iam: Any, user_name: str, onboarding_id: str) -> Mapping[str, Any] | Non
 
 
 def permissions(iam: Any, user_name: str) -> Permissions | None:
-    """What a user has been granted, whoever granted it; None if there is no such user."""
+    """What a user has been granted, whoever granted it, besides what every user of ours has; None if there is none."""
     try:
         groups = [group["GroupName"] for group in _all(iam, "list_groups_for_user", "Groups", user_name)]
     except iam.exceptions.NoSuchEntityException:
@@ -72,9 +75,15 @@ def permissions(iam: Any, user_name: str) -> Permissions | None:
     attached = _all(iam, "list_attached_user_policies", "AttachedPolicies", user_name)
     inline = _all(iam, "list_user_policies", "PolicyNames", user_name)
     documents = {
-        name: json.dumps(iam.get_user_policy(UserName=user_name, PolicyName=name)["PolicyDocument"]) for name in inline
+        name: json.dumps(iam.get_user_policy(UserName=user_name, PolicyName=name)["PolicyDocument"])
+        for name in inline
+        if name != END_POLICY
     }
-    return Permissions(tuple(groups), tuple(policy["PolicyArn"] for policy in attached), documents)
+    return Permissions(
+        tuple(name for name in groups if name != MEMBERS_GROUP),
+        tuple(policy["PolicyArn"] for policy in attached),
+        documents,
+    )
 
 
 def sign_in_url(iam: Any, account_id: str) -> str:

@@ -14,7 +14,7 @@ SUBJECTS = {
     "sign_in_instructions": "Your AWS account access: {user_name}",
     "onboarding_complete": "MFA enrolled, access complete: {user_name}",
     "application_complete": "Application ready: {user_name}",
-    "access_key_ready": "AWS access key: {user_name}",
+    "access_key_ready": "Your AWS access key: {user_name}",
     "not_enrolled_by_user": "Check this: MFA of {user_name} was enrolled by somebody else",
     "onboarding_ended": "Onboarding of {user_name} ended: {status}",
 }

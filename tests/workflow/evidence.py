@@ -139,9 +139,15 @@ def states(onboarding: Onboarding) -> list[str]:
 
 def task_token(onboarding: Onboarding, state: str) -> str:
     """The token with which a state waits, as anybody can read it in the execution's history."""
-    scheduled = [event["taskScheduledEventDetails"] for event in history(onboarding) if _schedules(event, state)]
-    token: str = json.loads(scheduled[-1]["parameters"])["Payload"]["task_token"]
+    token: str = input_of(onboarding, state)["task_token"]
     return token
+
+
+def input_of(onboarding: Onboarding, state: str) -> dict[str, Any]:
+    """What a state last called its function with, as the Step Functions console shows it."""
+    scheduled = [event["taskScheduledEventDetails"] for event in history(onboarding) if _schedules(event, state)]
+    payload: dict[str, Any] = json.loads(scheduled[-1]["parameters"])["Payload"]
+    return payload
 
 
 def _schedules(event: Mapping[str, Any], state: str) -> bool:
@@ -154,16 +160,19 @@ def completed(onboarding: Onboarding) -> dict[str, Any]:
     awaited(onboarding, "COMPLETE")
     assert execution(onboarding)["status"] == "SUCCEEDED"
     kept = record(onboarding)
-    assert boundary(onboarding) == BOUNDARIES["member"]
-    assert "gatehouse-users" in groups(onboarding)
-    assert len(devices(onboarding)) == 1
-    assert kept["evidence"]["serial_number"] in devices(onboarding)
+    assert boundary(onboarding) == kept["grants"]["boundary_member"].rsplit("/", 1)[-1]
+    is_person = kept["request"]["kind"] == "person"
+    if is_person:
+        assert "gatehouse-users" in groups(onboarding)
+        assert len(devices(onboarding)) == 1
+        assert kept["evidence"]["serial_number"] in devices(onboarding)
     assert [name for name in secrets(onboarding) if "/password/" in name] == []
     assert "password" not in open_claims(onboarding)
     assert "task_token" not in kept
     assert not is_locked(onboarding)
+    subject = "MFA enrolled" if is_person else "Application ready"
     for address in (onboarding.email, *([kept["requester"]["person"]] if kept["requester"]["verified"] else [])):
-        wait_for(lambda to=address: mails(onboarding, "MFA enrolled", to), f"the mail of completion to {address}")  # type: ignore[misc]
+        wait_for(lambda to=address: mails(onboarding, subject, to), f"the mail of completion to {address}")  # type: ignore[misc]
     assert_guarded(onboarding.stack)
     return kept
 
@@ -241,7 +250,10 @@ def assert_guarded(stack: Mapping[str, Any]) -> None:
             continue  # another story's, rolled back meanwhile
         arn = found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         assert arn, f"{name} has no boundary"
-        assert _holds_the_guard(iam, arn), f"the boundary {arn} of {name} lacks the guard"
+        if found["Path"] == "/gatehouse/applications/":
+            assert arn.endswith("-boundary-application"), f"the application {name} has the boundary {arn}"
+        else:
+            assert _holds_the_guard(iam, arn), f"the boundary {arn} of {name} lacks the guard"
 
 
 def _holds_the_guard(iam: Any, arn: str) -> bool:

@@ -46,7 +46,8 @@ def root(stack: Mapping[str, Any], service: str) -> Any:
 
 def aws(person: Person, service: str) -> Any:
     """A client with that person's own keys."""
-    return _client(service, person.stack["endpoint_url"], person.access_key_id, person.secret_access_key)
+    keys = (person.access_key_id, person.secret_access_key, *filter(None, [person.session_token]))
+    return _client(service, person.stack["endpoint_url"], *keys)
 
 
 @cache

@@ -10,7 +10,7 @@ def test_a_developer_is_onboarded_without_anybody_deciding(stack: dict[str, Any]
     onboarding = people.requested(stack, "developer", tags={"cost-center": "4711"})
     people.awaited(onboarding, "PENDING_MFA")
     assert evidence.boundary(onboarding) == evidence.BOUNDARIES["enrolling"]
-    assert evidence.policies(onboarding) == {"AssumeResourceCreatorRole"}
+    assert evidence.policies(onboarding) == {"AssumeResourceCreatorRole", "GatehouseEnd"}
     assert evidence.groups(onboarding) == {"gatehouse-users"}
     assert evidence.access_keys(onboarding) == []
 
@@ -23,7 +23,7 @@ def test_a_developer_is_onboarded_without_anybody_deciding(stack: dict[str, Any]
     serial = people.enrol(onboarding)
     record = evidence.completed(onboarding)
     assert evidence.has_password(onboarding)
-    assert evidence.policies(onboarding) == {"AssumeResourceCreatorRole"}
+    assert evidence.policies(onboarding) == {"AssumeResourceCreatorRole", "GatehouseEnd"}
     assert evidence.access_keys(onboarding) == []
     assert record["evidence"] | {"serial_number": serial, "enrolled_by_user": True} == record["evidence"]
     assert people.mails(onboarding, "Approval wanted") == []
@@ -32,8 +32,10 @@ def test_a_developer_is_onboarded_without_anybody_deciding(stack: dict[str, Any]
         "ValidateRequest",
         "ApprovalNeeded",
         "CreateUser",
+        "PasswordNeeded",
         "IssuePassword",
         "AttachPolicies",
+        "MfaNeeded",
         "SendSignInInstructions",
         "AwaitMfa",
         "CompleteOnboarding",
