@@ -62,13 +62,20 @@ class Names:
 
 def of_profile(profile: Mapping[str, Any]) -> Names:
     """What a profile grants to everybody."""
-    return Names.of(profile["groups"], profile["managed_policies"], profile["policy_templates"])
+    return complete(Names.of(profile["groups"], profile["managed_policies"], profile["policy_templates"]))
 
 
 def addable(profile: Mapping[str, Any]) -> Names:
     """What a request may name: what the profile grants anyhow, and what may be added to it."""
     added = profile["may_add"]
-    return of_profile(profile) | Names.of(added["groups"], added["managed_policies"], added["policy_templates"])
+    more = Names.of(added["groups"], added["managed_policies"], added["policy_templates"])
+    return of_profile(profile) | complete(more)
+
+
+def complete(names: Names) -> Names:
+    """The names with what always comes with them: PowerUserAccess alone would open the bills."""
+    companions = {one for arn in _policies(names) for one in catalogue.managed_policies()[arn].get("comes_with", ())}
+    return names | Names.of((), (), companions)
 
 
 def of_request(request: Mapping[str, Any]) -> Names:
@@ -89,6 +96,7 @@ def of_user(permissions: Permissions, account: Account) -> tuple[Names, list[str
 def resolve(request: Mapping[str, Any], profile: Mapping[str, Any], names: Names, account: Account) -> Grants:
     """The effective grants of a canonical request; `names` is everything it amounts to, the profile's own included."""
     pair = catalogue.boundaries()[request["permissions_boundary"] or profile["boundary"]]
+    names = complete(names)
     privileged = profile["privileged"] or _is_privileged(names)
     beyond = names - of_profile(profile)
     return Grants(

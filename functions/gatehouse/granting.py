@@ -10,14 +10,17 @@ from gatehouse.model import Grants
 
 
 def ensure_grants(iam: Any, user_name: str, grants: Grants) -> None:
-    """Groups, managed and inline policies, exactly as frozen into the digest. Raises GroupDiffers."""
+    """Inline policies, groups and managed policies, exactly as frozen into the digest. Raises GroupDiffers.
+
+    In this order, since an inline policy may deny a part of what a managed one allows.
+    """
+    for name, document in grants.inline_policies.items():
+        iam.put_user_policy(UserName=user_name, PolicyName=name, PolicyDocument=document)
     for group, policies in grants.group_policies.items():
         ensure_group(iam, group, policies)
         iam_users.ensure_member(iam, user_name, group)
     for arn in grants.managed_policies:
         iam.attach_user_policy(UserName=user_name, PolicyArn=arn)
-    for name, document in grants.inline_policies.items():
-        iam.put_user_policy(UserName=user_name, PolicyName=name, PolicyDocument=document)
 
 
 def ensure_group(iam: Any, group: str, policies: Collection[str]) -> None:

@@ -40,7 +40,10 @@ def test_policies_are_attached_directly_and_made_from_a_template(stack: dict[str
     assert evidence.policies(onboarding) == {"GatehouseEnd"}
     people.enrol(onboarding)
     evidence.completed(onboarding)
-    assert evidence.policies(onboarding) == {"GatehouseEnd", "PowerUserAccess", "SecurityAudit", "ReadLogs"}
+    granted = {"PowerUserAccess", "DenyBilling", "SecurityAudit", "ReadLogs"}
+    assert evidence.policies(onboarding) == {"GatehouseEnd", *granted}
+    (billing,) = inline(onboarding, "DenyBilling")["Statement"]
+    assert (billing["Effect"], "billing:*" in billing["Action"]) == ("Deny", True)
     (statement,) = inline(onboarding, "ReadLogs")["Statement"]
     assert (statement["Effect"], "logs:FilterLogEvents" in statement["Action"]) == ("Allow", True)
 
@@ -52,7 +55,8 @@ def test_whoever_goes_beyond_the_profile_needs_an_approval_that_sees_what_for(st
     assert record["approval"]["needed"] == 1
     assert record["approval"]["entitled"] == ["approver@example.com", "second-approver@example.com"]
     assert record["grants"]["beyond_profile"] == [
-        "policy PowerUserAccess: everything but IAM, organization and account settings"
+        "policy PowerUserAccess: everything but IAM, organization and account settings",
+        "policy DenyBilling: no bills, costs, budgets or payments",
     ]
     risks = {risk.split(":")[0] for risk in record["grants"]["escalation_risks"]}
     assert {"change-function-code", "read-secrets"} <= risks
