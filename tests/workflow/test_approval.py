@@ -19,11 +19,11 @@ def test_a_power_user_waits_for_one_approver_and_gets_its_rights_after_mfa(stack
     people.approve(onboarding)
     people.awaited(onboarding, "PENDING_MFA")
     assert evidence.boundary(onboarding) == evidence.BOUNDARIES["enrolling"]
-    assert evidence.policies(onboarding) == set()
+    assert evidence.policies(onboarding) == {"GatehouseEnd"}
 
     people.enrol(onboarding)
     record = evidence.completed(onboarding)
-    assert evidence.policies(onboarding) == {"PowerUserAccess"}
+    assert evidence.policies(onboarding) == {"GatehouseEnd", "PowerUserAccess", "DenyBilling"}
     [decision] = record["approval"]["decisions"]
     assert (decision["person"], decision["digest"]) == ("approver@example.com", record["digest"])
 
@@ -41,7 +41,7 @@ def test_a_migration_admin_needs_two_different_approvers(stack: dict[str, Any]) 
     people.awaited(onboarding, "PENDING_MFA")
     people.enrol(onboarding)
     record = evidence.completed(onboarding)
-    assert evidence.policies(onboarding) == {"AdministratorAccess"}
+    assert evidence.policies(onboarding) == {"GatehouseEnd", "AdministratorAccess"}
     assert len({decision["person"] for decision in record["approval"]["decisions"]}) == 2
 
 
@@ -65,7 +65,7 @@ def test_a_machine_that_asks_again_after_the_decision_does_not_wait(stack: dict[
 def test_an_auditor_gets_policies_that_are_no_privilege_before_mfa(stack: dict[str, Any]) -> None:
     onboarding = people.requested(stack, "auditor", "auditor")
     people.awaited(onboarding, "PENDING_MFA")
-    assert evidence.policies(onboarding) == {"SecurityAudit", "ViewOnlyAccess"}
+    assert evidence.policies(onboarding) == {"GatehouseEnd", "SecurityAudit", "ViewOnlyAccess"}
     people.enrol(onboarding)
     evidence.completed(onboarding)
-    assert evidence.policies(onboarding) == {"SecurityAudit", "ViewOnlyAccess"}
+    assert evidence.policies(onboarding) == {"GatehouseEnd", "SecurityAudit", "ViewOnlyAccess"}

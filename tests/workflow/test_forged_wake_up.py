@@ -30,13 +30,13 @@ def test_a_machine_that_is_woken_without_a_device_grants_nothing_and_waits_on(st
     people.wake(onboarding, evidence.task_token(onboarding, "AwaitMfa"))
     wait_for(lambda: evidence.states(onboarding).count("AwaitMfa") == 2, "the second wait")
     assert evidence.boundary(onboarding) == evidence.BOUNDARIES["enrolling"]
-    assert evidence.policies(onboarding) == set()
+    assert evidence.policies(onboarding) == {"GatehouseEnd"}
     assert evidence.access_keys(onboarding) == []
 
     wait_for(lambda: _waits_anew(onboarding, "AwaitMfa"), "the new token")
     people.enrol(onboarding)
     evidence.completed(onboarding)
-    assert evidence.policies(onboarding) == {"PowerUserAccess"}
+    assert evidence.policies(onboarding) == {"GatehouseEnd", "PowerUserAccess", "DenyBilling"}
 
 
 def _waits_anew(onboarding: people.Onboarding, state: str) -> bool:

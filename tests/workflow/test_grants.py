@@ -16,24 +16,35 @@ POLICY = "arn:aws:iam::aws:policy/"
 VIEW_ONLY = f"{POLICY}job-function/ViewOnlyAccess"
 
 
-def test_a_group_of_the_catalogue_is_made_when_it_is_missing(stack: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("group", "policies", "waits_for_mfa"),
+    [("PowerUsers", {"PowerUserAccess"}, True), ("Auditors", {"SecurityAudit", "ViewOnlyAccess"}, False)],
+)
+def test_a_group_of_the_catalogue_is_made_when_it_is_missing_and_joined_when_it_is_there(
+    stack: dict[str, Any], group: str, policies: set[str], waits_for_mfa: bool
+) -> None:
     """The row of the console's wizard: a new group `PowerUsers` with PowerUserAccess, and the user in it."""
-    onboarding = people.requested(stack, "by-group", groups=["PowerUsers"])
-    people.awaited(onboarding, "PENDING_APPROVAL")
-    people.approve(onboarding)
-    people.awaited(onboarding, "PENDING_MFA")
-    assert evidence.groups(onboarding) == {"gatehouse-users"}, "what is privileged waits for MFA"
-    people.enrol(onboarding)
-    evidence.completed(onboarding)
-    assert evidence.groups(onboarding) == {"gatehouse-users", "PowerUsers"}
-    group = people.root(stack, "iam").get_group(GroupName="PowerUsers")["Group"]
-    assert group["Path"] == "/gatehouse/"
-    attached = people.root(stack, "iam").list_attached_group_policies(GroupName="PowerUsers")["AttachedPolicies"]
-    assert [policy["PolicyArn"] for policy in attached] == [f"{POLICY}PowerUserAccess"]
+    members = []
+    for stem in ("first-in-group", "second-in-group"):
+        onboarding = people.requested(stack, stem, groups=[group])
+        people.awaited(onboarding, "PENDING_APPROVAL")
+        people.approve(onboarding)
+        people.awaited(onboarding, "PENDING_MFA")
+        assert (group not in evidence.groups(onboarding)) is waits_for_mfa
+        people.enrol(onboarding)
+        evidence.completed(onboarding)
+        assert evidence.groups(onboarding) == {"gatehouse-users", group}
+        members.append(onboarding.user_name)
+    found = people.root(stack, "iam").get_group(GroupName=group)
+    assert found["Group"]["Path"] == "/gatehouse/"
+    assert set(members) <= {user["UserName"] for user in found["Users"]}
+    attached = people.root(stack, "iam").list_attached_group_policies(GroupName=group)["AttachedPolicies"]
+    assert {policy["PolicyName"] for policy in attached} == policies
 
 
 def test_policies_are_attached_directly_and_made_from_a_template(stack: dict[str, Any]) -> None:
-    onboarding = people.requested(stack, "by-policy", "power-user", policies=[f"{POLICY}SecurityAudit", "ReadLogs"])
+    wanted = [f"{POLICY}SecurityAudit", "ReadLogs"]
+    onboarding = people.requested(stack, "by-policy", "power-user", policies=wanted, permissions_boundary="one-region")
     people.awaited(onboarding, "PENDING_APPROVAL")
     people.approve(onboarding)
     people.awaited(onboarding, "PENDING_MFA")
@@ -104,6 +115,21 @@ def test_who_copies_another_onboarded_developer_gets_just_the_same(stack: dict[s
     second = people.requested(stack, "second", copy_from=first.user_name)
     people.awaited(second, "PENDING_MFA")
     assert evidence.policies(second) == evidence.policies(first)
+
+
+def test_a_start_by_hand_may_copy_and_name_a_chosen_password_too(stack: dict[str, Any]) -> None:
+    model = people.requested(stack, "by-hand-model")
+    people.awaited(model, "PENDING_MFA")
+    request = people.wanted("by-hand-copy", "developer", copy_from=model.user_name)
+    password = f"Chosen-{uuid.uuid4()}-1a"
+    secret = chosen(stack, request["user_name"], password)
+    name = people.start_by_hand(stack, json.dumps(request | {"password_secret_arn": secret}))
+    onboarding = people.Onboarding(stack, name, request["user_name"], request["email"])
+    people.awaited(onboarding, "PENDING_APPROVAL")
+    people.approve(onboarding)
+    people.awaited(onboarding, "PENDING_MFA")
+    assert evidence.policies(onboarding) == evidence.policies(model)
+    assert people.password_is(onboarding, password)
 
 
 def test_a_narrower_boundary_is_set_after_mfa(stack: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ def test_a_user_with_everything_that_a_user_can_have_leaves_nothing(stack: dict[
     iam.add_user_to_group(UserName=name, GroupName=f"group-of-{name}")
     before = (evidence.policies(onboarding), evidence.groups(onboarding))
     assert before == (
-        {"SecurityAudit", "ViewOnlyAccess", "by-hand", f"own-{name}"},
+        {"GatehouseEnd", "SecurityAudit", "ViewOnlyAccess", "by-hand", f"own-{name}"},
         {"gatehouse-users", f"group-of-{name}"},
     )
 
