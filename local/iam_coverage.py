@@ -47,13 +47,14 @@ class Unseen:
 
 
 def granted(iam: Any) -> list[Right]:
-    """Every right of every role that the deployed stack's functions and machines have."""
+    """Every right of every role that the deployed stack's functions and machines have; a denial is no right."""
     pages = iam.get_paginator("list_roles").paginate(PathPrefix="/gatehouse/")
     roles = {role["RoleName"]: function for page in pages for role in page["Roles"] if (function := _of(role))}
     return [
         Right(function, sid, action)
         for role, function in sorted(roles.items(), key=lambda item: item[1])
         for sid, statement in _statements(iam, role)
+        if statement["Effect"] == "Allow"
         for action in _listed(statement["Action"])
     ]
 
