@@ -3,6 +3,7 @@
 from dataclasses import replace
 from http import HTTPStatus
 
+from gatehouse import profiles
 from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
@@ -25,7 +26,7 @@ def decide(
     decide, 409 for what is no longer to be decided.
     """
     person = _entitled(record, caller, directory)
-    earlier = [decision for decision in record.approval.decisions if decision.person == person]
+    earlier = [decision for decision in record.approval.decisions if directory.same(decision.person, person)]
     if record.status is not Status.PENDING_APPROVAL:
         raise Problem(HTTPStatus.CONFLICT, "not-pending-approval", f"The onboarding is {record.status}.")
     if record.cancelled_by:
@@ -50,7 +51,16 @@ def is_approved(record: Onboarding) -> bool:
     decisions = [decision for decision in record.approval.decisions if decision.digest == record.digest]
     approvers = {decision.person for decision in decisions if decision.decision == APPROVE}
     approvers -= _concerned(record)
-    return len(approvers) >= record.approval.needed and not rejection(record)
+    return _enough(record, len(approvers)) and not rejection(record)
+
+
+def _enough(record: Onboarding, approvers: int) -> bool:
+    """As many as the record says, and as the catalogue does: who lowers the one cannot lower the other."""
+    profile = profiles.catalogue().get(record.request["profile"])
+    if profile is None:
+        return False
+    listed = as_started(Approval(profile["approvals_needed"], ()), record.requester)
+    return approvers >= max(record.approval.needed, listed.needed)
 
 
 def rejection(record: Onboarding) -> Decision | None:
@@ -74,24 +84,29 @@ def as_started(approval: Approval, requester: Requester) -> Approval:
 def entitled(record: Onboarding, directory: Directory) -> set[str]:
     """The person keys that may decide: the profile's approvers, but nobody whom the request concerns."""
     people = {person for label in record.approval.approvers for person in directory.approvers.get(label, ())}
-    email = record.request["email"].lower()
-    themselves = {person for person in people if (directory.address(person) or "").lower() == email}
-    return people - _concerned(record) - themselves
+    return {person for person in people if not _is_concerned(record, person, directory)}
 
 
 def _entitled(record: Onboarding, caller: Caller, directory: Directory) -> str:
     if caller.person is None:
         raise _forbidden("not-an-approver", "Root and roles that stand for nobody in particular do not decide.")
-    if caller.person in _concerned(record) or caller.key == record.requester.key:
+    if _is_concerned(record, caller.person, directory):
         raise _forbidden("own-request", "Nobody decides on a request of their own or about themselves.")
     if caller.person not in entitled(record, directory):
         raise _forbidden("not-an-approver", f"{caller.person} is no approver of this request.")
     return caller.person
 
 
-def _concerned(record: Onboarding) -> set[str | None]:
-    """Who asked and whom it is about, by user name and by mail address."""
-    return {record.requester.person, record.user_name.lower(), str(record.request["email"]).lower()}
+def _is_concerned(record: Onboarding, person: str, directory: Directory) -> bool:
+    return any(directory.same(person, concerned) for concerned in _concerned(record))
+
+
+def _concerned(record: Onboarding) -> set[str]:
+    """Who asked and whom it is about, by user name and by mail address, its sub-address (alice+aws@…) left out."""
+    email = record.request["email"].lower()
+    local, _, domain = email.partition("@")
+    mailbox = f"{local.partition('+')[0]}@{domain}"
+    return {person for person in (record.requester.person, record.user_name.lower(), email, mailbox) if person}
 
 
 def _forbidden(slug: str, detail: str) -> Problem:

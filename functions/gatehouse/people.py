@@ -17,9 +17,11 @@ from gatehouse.model import Caller
 PINNED_ROLES = frozenset({"ResourceCreatorRole"})
 """Roles whose trust policy (template.yaml) pins the session name to `${aws:username}`."""
 
-_USER = re.compile(r"arn:[^:]+:iam::(\d{12}):user/(?:.*/)?([^/]+)")
-_SESSION = re.compile(r"arn:[^:]+:sts::(\d{12}):assumed-role/([^/]+)/([^/]+)")
-_IDENTITY_CENTER = re.compile(r"AWSReservedSSO_[\w+=,.@-]+_[0-9a-f]{16}")
+# The characters that IAM and STS allow, no others: lower-cased, a Kelvin sign would become a k.
+_NAME = r"[\w+=,.@-]+"
+_USER = re.compile(rf"arn:[^:]+:iam::(\d{{12}}):user/(?:.*/)?({_NAME})", re.ASCII)
+_SESSION = re.compile(rf"arn:[^:]+:sts::(\d{{12}}):assumed-role/({_NAME})/({_NAME})", re.ASCII)
+_IDENTITY_CENTER = re.compile(rf"AWSReservedSSO_{_NAME}_[0-9a-f]{{16}}", re.ASCII)
 
 
 def caller(arn: str, account_id: str) -> Caller:
@@ -72,6 +74,15 @@ class Directory:
         if person is None:
             return None
         return self.addresses.get(person, person if "@" in person else None)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two person keys are one human's, who is an IAM user here and a session of Identity Center there.
+
+        They are if one of them is the mail address that stands beside the other. An address beside both says
+        nothing: it may be a team's.
+        """
+        addresses = {one: self.addresses.get(one, ""), other: self.addresses.get(other, "")}
+        return one == other or addresses[one].lower() == other or addresses[other].lower() == one
 
 
 def _entry(text: str) -> tuple[str, str | None]:

@@ -1,12 +1,13 @@
 """Who decides, whatever door a decision comes through."""
 
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatehouse import approvals, times
+from gatehouse import approvals, people, times
 from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
@@ -18,10 +19,10 @@ ENTITLED = sorted(PEOPLE.approvers["platform"] | PEOPLE.approvers["security"])
 SOMEBODY = st.sampled_from([*ENTITLED, "requester", "mallory", USER])
 
 
-def pending(needed: int = 1, requester: str = "requester", **record: object) -> Onboarding:
+def pending(needed: int = 1, requester: str = "requester", profile: str = "power-user", **record: object) -> Onboarding:
     made = make_record(
         Status.PENDING_APPROVAL,
-        profile="migration-admin",
+        profile=profile,
         justification="a migration",
         requester=Requester(arn_of(requester), requester, verified=True),
         record={"approval_expires_at": times.after(NOW, 60)} | record,
@@ -228,4 +229,132 @@ def test_who_is_not_known_to_be_another_person_needs_one_more(
 
 
 def test_who_needs_no_approval_is_approved() -> None:
-    assert approvals.is_approved(pending(needed=0))
+    assert approvals.is_approved(pending(needed=0, profile="developer"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "requester", "enough"),
+    [
+        ("developer", Requester(arn_of("eve"), "eve", verified=True), 0),
+        ("developer", Requester(None, None, verified=False), 1),
+        ("power-user", Requester(arn_of("eve"), "eve", verified=True), 1),
+        ("power-user", Requester("arn:role", None, verified=True), 2),
+        ("migration-admin", Requester(arn_of("eve"), "eve", verified=True), 2),
+        ("migration-admin", Requester("arn:role", None, verified=True), 3),
+    ],
+)
+def test_a_record_that_needs_fewer_than_the_catalogue_wants_is_not_believed(
+    profile: str, requester: Requester, enough: int
+) -> None:
+    """Whoever could write to the table could lower what is needed; the catalogue is code."""
+    record = replace(pending(needed=0, profile=profile), requester=requester)
+    given = tuple(Decision(who, "arn", "approve", None, record.digest, NOW) for who in ENTITLED)
+    for number in range(4):
+        lowered = replace(record, approval=replace(record.approval, decisions=given[:number]))
+        assert approvals.is_approved(lowered) == (number >= enough)
+
+
+def test_a_profile_that_left_the_catalogue_is_granted_to_nobody() -> None:
+    record = after(pending(), ("alma", "approve"))
+    gone = replace(record, request={**record.request, "profile": "abolished"})
+    assert approvals.is_approved(record)
+    assert not approvals.is_approved(gone)
+
+
+TWICE = Directory.parse('{"platform": ["alma <Alma@Example.com>", "alma@example.com", "bob <team@x.org>"]}', "")
+
+
+@pytest.mark.parametrize(("one", "other"), [("alma", "alma@example.com"), ("alma@example.com", "alma")])
+def test_one_human_with_two_names_is_one_person(one: str, other: str) -> None:
+    own = pending(requester=one)
+    with pytest.raises(Problem) as refusal:
+        approvals.decide(own, caller(other), "approve", None, NOW, TWICE)
+    assert (refusal.value.status, refusal.value.slug) == (403, "own-request")
+    assert approvals.entitled(own, TWICE) == {"bob"}
+
+    record = pending(needed=2)
+    first = approvals.decide(record, caller(one), "approve", None, NOW, TWICE)
+    assert first is not None
+    record = replace(record, approval=replace(record.approval, decisions=(first,)))
+    assert approvals.decide(record, caller(other), "approve", None, NOW, TWICE) is None
+    assert approvals.decide(record, caller("bob"), "approve", None, NOW, TWICE) is not None
+
+
+def test_an_address_that_several_approvers_share_makes_them_no_single_person() -> None:
+    team = Directory.parse('{"platform": ["alma <team@x.org>", "bob <team@x.org>"]}', "")
+    record = pending(needed=2, requester="eve")
+    first = approvals.decide(record, caller("alma"), "approve", None, NOW, team)
+    assert first is not None
+    record = replace(record, approval=replace(record.approval, decisions=(first,)))
+    assert approvals.decide(record, caller("bob"), "approve", None, NOW, team) is not None
+    assert approvals.entitled(pending(requester="alma"), team) == {"bob"}
+
+
+@given(st.from_regex(r"[a-z0-9._-]{0,10}", fullmatch=True), st.booleans())
+def test_who_reads_the_mail_to_a_sub_address_of_the_new_user_does_not_decide(tag: str, shouted: bool) -> None:
+    email = f"alma+{tag}@example.com"
+    record = pending()
+    record = replace(record, request={**record.request, "email": email.upper() if shouted else email})
+    assert "alma" not in approvals.entitled(record, PEOPLE)
+    with pytest.raises(Problem) as refusal:
+        decide(record, "alma")
+    assert refusal.value.slug == "own-request"
+
+
+SESSION_NAME = st.from_regex(r"[A-Za-z0-9_+=,.@-]{2,64}", fullmatch=True)
+PATH = st.from_regex(r"/([!-.0-~]{1,12}/){0,3}", fullmatch=True)
+
+
+@given(SESSION_NAME, PATH, st.randoms())
+def test_every_identity_of_the_requester_is_refused_and_none_of_a_role_counts(
+    name: str, path: str, chance: random.Random
+) -> None:
+    """In any case, path and permission set, and in a role that pins the name; never in one that does not."""
+
+    def cased() -> str:
+        return "".join(chance.choice((letter.lower(), letter.upper())) for letter in name)
+
+    sessions = f"arn:aws:sts::{ACCOUNT}:assumed-role"
+    own = [
+        f"arn:aws:iam::{ACCOUNT}:user{path}{cased()}",
+        f"{sessions}/ResourceCreatorRole/{cased()}",
+        f"{sessions}/AWSReservedSSO_Admin_0123456789abcdef/{cased()}",
+        f"{sessions}/AWSReservedSSO_Read+Only_fedcba9876543210/{cased()}",
+    ]
+    nobody = [
+        f"{sessions}/Deployer/{name}",
+        f"{sessions}/MyResourceCreatorRole/{name}",
+        f"{sessions}/AWSReservedSSO_Own/{name}",
+        f"arn:aws:sts::{ACCOUNT}:federated-user/{name}",
+        f"arn:aws:iam::{ACCOUNT}:root",
+        f"arn:aws:iam::999999999999:user/{name}",
+        f"arn:aws:sts::999999999999:assumed-role/ResourceCreatorRole/{name}",
+        f"arn:aws:sts::999999999999:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/{name}",
+    ]
+    directory = Directory({"platform": frozenset({name.lower(), "bob"})}, frozenset(), {})
+    for asked in own:
+        requester = people.caller(asked, ACCOUNT)
+        record = replace(pending(), requester=Requester(asked, requester.person, verified=True))
+        assert approvals.entitled(record, directory) == {"bob"} - {name.lower()}
+        for arn in (*own, *nobody):
+            with pytest.raises(Problem) as refusal:
+                approvals.decide(record, people.caller(arn, ACCOUNT), "approve", None, NOW, directory)
+            assert (refusal.value.status, refusal.value.slug) == (
+                403,
+                "own-request" if arn in own else "not-an-approver",
+            )
+
+
+@pytest.mark.parametrize(
+    "name", ["\N{KELVIN SIGN}ate", "\N{FULLWIDTH LATIN SMALL LETTER A}lma", "alm\N{CYRILLIC SMALL LETTER A}"]
+)
+def test_a_letter_that_only_looks_like_an_approver_s_makes_no_approver(name: str) -> None:
+    """IAM has no such names, but a text that says so must not become one of ours by being lower-cased."""
+    directory = Directory.parse('{"platform": ["alma", "kate"]}', "")
+    for arn in (
+        f"arn:aws:iam::{ACCOUNT}:user/{name}",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/ResourceCreatorRole/{name}",
+    ):
+        with pytest.raises(Problem) as refusal:
+            approvals.decide(pending(), people.caller(arn, ACCOUNT), "approve", None, NOW, directory)
+        assert (refusal.value.status, refusal.value.slug) == (403, "not-an-approver")
