@@ -6,13 +6,14 @@ and nobody has asked to cancel it. Expiry is always in the condition, TTL only c
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from gatehouse import times
 from gatehouse.claims import ATTEMPTS
 from gatehouse.errors import Cancelled, RecordClosed
 from gatehouse.model import OPEN, UNDER_WAY, Onboarding, Status
+from gatehouse.profiles import fingerprint
 from gatehouse.table import Expression, Table
 
 MACHINE = "gatehouse"
@@ -80,16 +81,20 @@ def advance(table: Table, onboarding_id: str, event: str, *, only_if: str | None
     """Move a record on, unless it was cancelled, and return it as it then stands (see `changing`).
 
     Raises Cancelled when somebody asked for that, RecordClosed when the record is missing, in a status
-    other than those `within`, or not as `only_if` wants it.
+    other than those `within`, not as `only_if` wants it, or no longer what its digest says: nobody asked for
+    that, and nobody approved it.
     """
     condition = " AND ".join(filter(None, ("attribute_not_exists(#cancelled_by)", only_if)))
     try:
-        return change(table, onboarding_id, event, only_if=condition, **move)
+        record = change(table, onboarding_id, event, only_if=condition, **move)
     except table.ConditionFailed as failure:
         stood = table.stood_before(failure)
         if stood and stood.get("cancelled_by"):
             raise Cancelled(f"cancelled by {stood['cancelled_by']}") from None
         raise RecordClosed(f"the record is {stood['status'] if stood else 'missing'}") from None
+    if fingerprint({"request": dict(record.request), "grants": asdict(record.grants)}) != record.digest:
+        raise RecordClosed("digest: the record was changed after it was written")
+    return record
 
 
 def change(
