@@ -54,10 +54,10 @@ def _constant(error: str) -> str:
 
 
 def _sentence(cause: str) -> str:
-    """The message within a Lambda function's error document, or the cause as it is."""
+    """The message within a Lambda function's error document, or the cause as it is, which may be anybody's."""
     try:
         document = json.loads(cause)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cause
     return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause
 

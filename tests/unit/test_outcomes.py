@@ -51,6 +51,11 @@ def test_who_names_a_decision_that_nobody_recorded_does_not_make_one(error: str)
     assert outcomes.outcome(make_record(), error, "x").status is Status.FAILED
 
 
+@pytest.mark.parametrize("cause", ["[" * 100_000, '{"a":' * 100_000, "1" * 10_000, "NaN", '{"errorMessage": null}'])
+def test_a_cause_that_is_no_error_document_is_told_all_the_same(cause: str) -> None:
+    assert outcomes.outcome(None, "Forged", cause).reason == "FORGED"
+
+
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_whatever_is_named_the_end_is_final_and_no_success(error: str, cause: str) -> None:
     end = outcomes.outcome(None, error, cause)
