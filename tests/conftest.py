@@ -1,12 +1,17 @@
 """The deployed template, on local stacks that the whole run shares."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local import seed
 from local import stack as local_stack
+
+PIA = ("pia <Pia@example.com>", "pia@example.com")
+"""An approver whom the parameter names twice: as an IAM user with a mail address, and by that address."""
 
 HASTY = {"ApprovalTimeoutSeconds": "6", "MfaTimeoutSeconds": "12", "ClaimTtlSeconds": "3"}
 """Time-outs for tests that wait for them, with time enough between them where both cores are busy."""
@@ -27,7 +32,8 @@ def stack_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stack(stack_dir: Path, iam_decisions: Path) -> Iterator[dict[str, Any]]:
     """What stack.json says of a stack with the template's own time-outs; it logs all that it ever would."""
-    yield from _up(stack_dir, iam_decisions, {"LogLevel": "DEBUG"})
+    approvers = json.dumps({label: [*seed.APPROVERS, *PIA] for label in ("platform", "security")})
+    yield from _up(stack_dir, iam_decisions, {"LogLevel": "DEBUG", "Approvers": approvers})
 
 
 @pytest.fixture(scope="session")
