@@ -3,7 +3,7 @@
 from dataclasses import replace
 from http import HTTPStatus
 
-from gatehouse import profiles
+from gatehouse import catalogue
 from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
@@ -56,10 +56,10 @@ def is_approved(record: Onboarding) -> bool:
 
 def _enough(record: Onboarding, approvers: int) -> bool:
     """As many as the record says, and as the catalogue does: who lowers the one cannot lower the other."""
-    profile = profiles.catalogue().get(record.request["profile"])
+    profile = catalogue.profiles().get(record.request["profile"])
     if profile is None:
         return False
-    listed = as_started(Approval(profile["approvals_needed"], ()), record.requester)
+    listed = as_started(Approval(catalogue.approvals_needed(profile, record.grants), ()), record.requester)
     return approvers >= max(record.approval.needed, listed.needed)
 
 

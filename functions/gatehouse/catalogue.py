@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gatehouse.model import Caller
+from gatehouse.model import Caller, Grants
 
 
 def profiles() -> Mapping[str, Any]:
@@ -49,6 +49,11 @@ def may_request(profile: str, caller: Caller) -> bool:
     """Whether the catalogue lets this caller ask for this profile."""
     requesters = profiles()[profile]["requesters"]
     return "*" in requesters or caller.person in requesters
+
+
+def approvals_needed(profile: Mapping[str, Any], grants: Grants) -> int:
+    """How many people have to agree: whoever asks for more than a profile is, which was reviewed, asks for a review."""
+    return max(int(profile["approvals_needed"]), 1 if grants.beyond_profile else 0)
 
 
 def named_requesters() -> frozenset[str]:

@@ -61,8 +61,7 @@ def review(request: Mapping[str, Any], account: Account, now: str, copied: Permi
     longest = times.after(now, profile["longest_duration_days"] * _DAY)
     resolved = {**request, "expires_at": times.text(times.parse(request["expires_at"] or longest))}
     grants = effective_grants.resolve(resolved, profile, names, account)
-    # Whoever asks for more than the profile is, which was reviewed, asks for somebody's review.
-    needed = max(profile["approvals_needed"], 1 if grants.beyond_profile else 0)
+    needed = catalogue.approvals_needed(profile, grants)
     return Review(resolved, grants, Approval(needed, tuple(profile["approvers"])))
 
 

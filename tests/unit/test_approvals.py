@@ -254,6 +254,12 @@ def test_a_record_that_needs_fewer_than_the_catalogue_wants_is_not_believed(
         assert approvals.is_approved(lowered) == (number >= enough)
 
 
+def test_what_goes_beyond_its_profile_needs_an_approval_whatever_the_record_says() -> None:
+    record = pending(needed=0, profile="developer")
+    assert approvals.is_approved(record)
+    assert not approvals.is_approved(replace(record, grants=replace(record.grants, beyond_profile=("more",))))
+
+
 def test_a_profile_that_left_the_catalogue_is_granted_to_nobody() -> None:
     record = after(pending(), ("alma", "approve"))
     gone = replace(record, request={**record.request, "profile": "abolished"})
