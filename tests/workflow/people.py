@@ -2,12 +2,13 @@
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +17,9 @@ from local.client import Answer, Person, wait_for
 from tests.workflow import overheard
 
 FINAL = {"COMPLETE", "REJECTED", "EXPIRED", "CANCELLED", "FAILED"}
+
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
 
 _making_clients = threading.Lock()
 
@@ -251,3 +255,9 @@ def wake(onboarding: Onboarding, token: str) -> None:
 def now() -> str:
     """The time as the records write it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def at_once(call: Callable[[Asked], Given], asked: Iterable[Asked], threads: int = 50) -> list[Given]:
+    """The answers to calls made at the same time, in their order."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(call, asked))

@@ -57,7 +57,7 @@ def test_a_machine_that_is_told_of_failures_that_never_were_grants_nothing_and_w
     for error in _leading_on("AwaitMfa", "MfaAlreadyEnrolled", "States.Timeout"):
         _forge(onboarding, "AwaitMfa", error)
         assert evidence.boundary(onboarding) == evidence.BOUNDARIES["enrolling"]
-        assert (evidence.policies(onboarding), evidence.access_keys(onboarding)) == (set(), [])
+        assert (evidence.policies(onboarding), evidence.access_keys(onboarding)) == ({"GatehouseEnd"}, [])
         after = evidence.record(onboarding)
         assert (after["status"], after["mfa_expires_at"]) == ("PENDING_MFA", before["mfa_expires_at"])
     people.enrol(onboarding)
