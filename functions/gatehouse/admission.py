@@ -145,7 +145,7 @@ def _record(onboarding_id: str, reviewed: Review, requester: Requester, director
         timeline=(TimelineEntry(now, "requested", requester.key or "console"),),
     )
     entitled = tuple(sorted(approvals.entitled(record, directory)))
-    if len(entitled) < record.approval.needed:
+    if directory.count(entitled) < record.approval.needed:
         who = ", ".join(entitled) or "nobody"
         rule = f"needs {record.approval.needed} approvals, and only these could give one: {who}"
         raise InvalidRequest([FieldProblem("profile", rule)])

@@ -8,7 +8,7 @@ without regard to case.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 
@@ -83,6 +83,14 @@ class Directory:
         """
         addresses = {one: self.addresses.get(one, ""), other: self.addresses.get(other, "")}
         return one == other or addresses[one].lower() == other or addresses[other].lower() == one
+
+    def count(self, people: Iterable[str]) -> int:
+        """How many humans these person keys are."""
+        humans: list[str] = []
+        for person in people:
+            if not any(self.same(person, known) for known in humans):
+                humans.append(person)
+        return len(humans)
 
 
 def _entry(text: str) -> tuple[str, str | None]:

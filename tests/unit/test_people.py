@@ -93,3 +93,8 @@ def test_a_directory_knows_who_is_written_to_where() -> None:
 def test_nobody_operates_where_nobody_is_named(operators: str) -> None:
     directory = people.Directory.parse("{}", operators)
     assert (directory.operators, directory.everybody) == (frozenset(), frozenset())
+
+
+def test_one_human_with_two_names_is_counted_once() -> None:
+    directory = people.Directory.parse('{"platform": ["pia <pia@example.com>", "pia@example.com", "bob"]}', "")
+    assert directory.count(directory.everybody) == 2
