@@ -11,6 +11,7 @@ from gatehouse import times
 
 SUBJECTS = {
     "approval_wanted": "Approval wanted: {user_name} as {profile}",
+    "decided": "Decided: {user_name} as {profile} is {outcome}",
     "sign_in_instructions": "Your AWS account access: {user_name}",
     "onboarding_complete": "MFA enrolled, access complete: {user_name}",
     "application_complete": "Application ready: {user_name}",

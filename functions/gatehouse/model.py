@@ -107,7 +107,7 @@ class Permissions:
 
 @dataclass(frozen=True)
 class Decision:
-    """One approver's decision on one digest."""
+    """One approver's decision on one digest; `via` is the run of the runbook it came by, None for the API."""
 
     person: str
     arn: str
@@ -115,6 +115,7 @@ class Decision:
     reason: str | None
     digest: str
     at: str
+    via: str | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tests.unit.wire import Wire
 hypothesis_settings.register_profile("gatehouse", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("gatehouse")
 
-SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "stepfunctions")
+SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "ssm", "stepfunctions")
 WITHOUT_RETRIES = ("iam", "sesv2")
 
 

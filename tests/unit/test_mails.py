@@ -26,6 +26,16 @@ CONTENT: dict[str, dict[str, Any]] = {
         "in_words": ["policy PowerUserAccess, only after MFA", f"another {MARKS}"],
         "decision_url": "https://api.example.com/v1/onboardings/0b6f2c1e/decision",
     },
+    "decided": COMMON
+    | {
+        "profile": "power-user",
+        "outcome": "rejected",
+        "decided_by": "bob@example.com",
+        "decided_at": "2026-03-02T11:00:00.000000Z",
+        "reason": f"no such project {MARKS}",
+        "door": "the runbook GatehouseDecide, run 4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f",
+        "rejected": True,
+    },
     "sign_in_instructions": COMMON
     | {
         "requester": "rita",
@@ -53,7 +63,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     },
     "onboarding_ended": COMMON | {"status": "EXPIRED", "cause": f"MFA_TIMEOUT: no device {MARKS}"},
 }
-TIMES = frozenset({"expires_at", "decide_before", "claim_expires_at", "mfa_before", "enrolled_at"})
+TIMES = frozenset({"expires_at", "decide_before", "claim_expires_at", "mfa_before", "enrolled_at", "decided_at"})
 MAILS = pytest.mark.parametrize("name", CONTENT)
 
 
@@ -187,6 +197,20 @@ def test_who_needs_no_reset_is_not_told_to_choose_a_password() -> None:
     assert told not in mail.text
     assert told not in mail.html
     assert told in mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
+
+
+def test_after_an_approval_people_read_what_comes_and_after_a_rejection_that_nothing_does() -> None:
+    for rejected, told, untold in ((True, "No user is created", "claim code"), (False, "claim code", "No user")):
+        mail = mails.render("decided", **CONTENT["decided"] | {"rejected": rejected})
+        for said in (mail.text, mail.html):
+            assert told in said
+            assert untold not in said
+            assert "nothing more to do for you" in said
+
+
+def test_without_a_reason_people_read_that_none_was_given() -> None:
+    for reason in (None, ""):
+        assert "none given" in mails.render("decided", **CONTENT["decided"] | {"reason": reason}).text
 
 
 def test_without_a_justification_the_approver_reads_that_none_was_given() -> None:

@@ -10,7 +10,7 @@ import pytest
 from gatehouse import claims, records
 from gatehouse.errors import MfaNotEnrolled
 from gatehouse.model import Status
-from tests.unit.account import APPROVER, ONBOARDING_ID, Account
+from tests.unit.account import APPROVER, ONBOARDING_ID, Account, arn_of, event
 from tests.wiring.template import ROOT, functions
 
 EVENTS = sorted(path.relative_to(ROOT / "events") for path in (ROOT / "events").glob("*.json"))
@@ -24,6 +24,19 @@ def requested(aws: Account) -> None:
 
 def pending_approval(aws: Account) -> None:
     aws.seed(Status.PENDING_APPROVAL, profile="power-user")
+
+
+def run_by_an_approver(aws: Account) -> None:
+    """Systems Manager knows the sample's run, and an approver fills it in."""
+    pending_approval(aws)
+    told = {
+        "AutomationExecutionId": event("decide_by_runbook")["automation_execution_id"],
+        "AutomationExecutionStatus": "InProgress",
+        "DocumentName": "GatehouseDecide",
+        "ExecutedBy": arn_of(APPROVER),
+        "Parameters": {"OnboardingId": [ONBOARDING_ID], "Decision": ["approve"], "Reason": [""]},
+    }
+    aws.wire.answer("GetAutomationExecution", {"AutomationExecution": told})
 
 
 def approved(aws: Account) -> None:
@@ -61,6 +74,14 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "claim_secret": (link_sent, 403),
     "complete_onboarding": (pending_mfa, MfaNotEnrolled),
     "create_user": (approved, None),
+    "decide_by_runbook": (
+        run_by_an_approver,
+        {
+            "onboarding_id": ONBOARDING_ID,
+            "status": "PROVISIONING",
+            "message": "Approved: alice.developer is being created.",
+        },
+    ),
     "decide_onboarding": (pending_approval, 200),
     "decide_onboarding.reject": (pending_approval, 200),
     "execution_ended": (pending_mfa, None),
