@@ -21,8 +21,9 @@ from local.process import ROOT
 UNSEEN = Path(__file__).with_name("iam_unseen.yaml")
 REPORT = ROOT / ".local" / "iam-coverage.txt"
 
-# SAM names a role after its function or machine, and CloudFormation puts the stack before and a suffix behind.
-_ROLE = re.compile(r"gatehouse-(\w+?)(?:Function|StateMachine)Role-\w+")
+# SAM names a role after its function or machine, and CloudFormation puts the stack before and a suffix behind. The
+# runbook's role is the template's own.
+_ROLE = re.compile(r"gatehouse-(\w+?)(?:Function|StateMachine)?Role-\w+")
 
 
 class Right(NamedTuple):
@@ -47,7 +48,7 @@ class Unseen:
 
 
 def granted(iam: Any) -> list[Right]:
-    """Every right of every role that the deployed stack's functions and machines have; a denial is no right."""
+    """Every right of every role that the deployed stack's functions, machines and runbook have; a denial is no right."""
     pages = iam.get_paginator("list_roles").paginate(PathPrefix="/gatehouse/")
     roles = {role["RoleName"]: function for page in pages for role in page["Roles"] if (function := _of(role))}
     return [

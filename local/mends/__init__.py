@@ -19,6 +19,7 @@ from local.mends import (
     managed_policies,
     passwords,
     resources,
+    runbooks,
     secrets,
 )
 
@@ -32,6 +33,7 @@ MENDS: list[Callable[[], None]] = [
     # Before those that ask IAM for more than the emulator does, so that what they ask is recorded as well.
     *decisions.MENDS,
     *secrets.MENDS,
+    *runbooks.MENDS,
     *machines.MENDS,
     *gateway.MENDS,
     *enrolment_events.MENDS,

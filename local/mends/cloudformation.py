@@ -51,25 +51,6 @@ def _empty_group(name: str, properties: dict[str, Any]) -> None:
         iam._delete_group_policy({"GroupName": name, "PolicyName": policy["PolicyName"]})
 
 
-def documents() -> None:
-    """AWS::SSM::Document: recorded by name and nothing more, since the emulator runs no runbooks."""
-
-    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Created:
-        return properties.get("Name") or provisioners._physical_name(stack, logical_id, max_len=128), {}
-
-    def update(name: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Created:
-        return name, {}
-
-    def delete(name: str, properties: dict[str, Any]) -> None:
-        return
-
-    provisioners._RESOURCE_HANDLERS["AWS::SSM::Document"] = {
-        "create": create,
-        "update": update,
-        "delete": delete,
-    }
-
-
 def secret_policies() -> None:
     """AWS::SecretsManager::ResourcePolicy."""
 
@@ -93,4 +74,4 @@ def _succeed(answer: Any) -> None:
         raise ValueError(answer[2].decode())
 
 
-MENDS = [groups, documents, secret_policies]
+MENDS = [groups, secret_policies]

@@ -19,6 +19,12 @@ def test_a_right_is_needed_where_its_own_statement_allowed_a_call() -> None:
     assert READ not in needed([decision("dynamodb:GetItem", "ExplicitDeny")])
 
 
+def test_the_role_of_the_runbook_is_judged_too() -> None:
+    called = decision("lambda:InvokeFunction", sid="AskTheFunction")
+    called |= {"role_name": "gatehouse-GatehouseDecideRole-1A2B3C"}
+    assert needed([called]) == {Right("GatehouseDecide", "AskTheFunction", "lambda:InvokeFunction")}
+
+
 def test_the_roles_of_people_are_not_judged() -> None:
     assert needed([decision("dynamodb:GetItem") | {"role_name": "ResourceCreatorRole"}]) == set()
 

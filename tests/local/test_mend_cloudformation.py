@@ -34,13 +34,6 @@ def test_a_group_comes_and_goes_with_its_stack(aws: Any) -> None:
         iam.get_group(GroupName="stacked")
 
 
-def test_a_runbook_is_recorded_by_name(aws: Any) -> None:
-    properties = {"Name": "Decide", "DocumentType": "Automation", "Content": {"schemaVersion": "0.3"}}
-    cloudformation = stack(aws, "with-document", {"Runbook": {"Type": "AWS::SSM::Document", "Properties": properties}})
-    (resource,) = cloudformation.describe_stack_resources(StackName="with-document")["StackResources"]
-    assert resource["PhysicalResourceId"] == "Decide"
-
-
 def test_a_secret_gets_its_resource_policy_from_the_template(aws: Any) -> None:
     statement = {
         "Effect": "Deny",
