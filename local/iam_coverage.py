@@ -48,7 +48,7 @@ class Unseen:
 
 
 def granted(iam: Any) -> list[Right]:
-    """Every right of every role that the deployed stack's functions, machines and runbook have; a denial is no right."""
+    """Every right of every role that the stack's functions, machines and runbook have; a denial is no right."""
     pages = iam.get_paginator("list_roles").paginate(PathPrefix="/gatehouse/")
     roles = {role["RoleName"]: function for page in pages for role in page["Roles"] if (function := _of(role))}
     return [
