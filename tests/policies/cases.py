@@ -21,9 +21,11 @@ class Case:
     refused_by: str | None
     listed: bool
     people_only: bool
+    # Whose rights are tried; None where the list as a whole says it.
+    who: str | None
 
     def __str__(self) -> str:
-        return f"{self.action} on {self.resource.split(':', 5)[-1]}: {self.why}"
+        return f"{self.who + ': ' if self.who else ''}{self.action} on {self.resource.split(':', 5)[-1]}: {self.why}"
 
 
 def read_cases(file: str) -> list[Case]:
@@ -36,6 +38,7 @@ def read_cases(file: str) -> list[Case]:
             refused_by=line.get("by"),
             listed=not line.get("unlisted", False),
             people_only=line.get("people_only", False),
+            who=line.get("who"),
         )
         for line in yaml.safe_load((HERE / file).read_text())
     ]

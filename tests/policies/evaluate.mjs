@@ -15,7 +15,7 @@ async function actionsOf(service) {
     for (const type of details.resourceTypes) {
       arns.push((await data.iamResourceTypeDetails(service, type.name)).arn)
     }
-    actions.push({ action: `${service}:${details.name}`, level: details.accessLevel, arns })
+    actions.push({ action: `${service}:${details.name}`, level: details.accessLevel, arns, keys: details.conditionKeys })
   }
   return actions
 }

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import botocore.session
 
 HERE = Path(__file__).parent
 
@@ -36,6 +39,8 @@ class Action:
     action: str
     level: str
     arns: tuple[str, ...] = ()
+    # The condition keys that a request of it carries, besides those of every request.
+    keys: tuple[str, ...] = ()
     # Whether AWS's service authorization reference has it; it lags behind the SDK.
     listed: bool = True
 
@@ -57,11 +62,27 @@ def allowed_where_it_fits(documents: dict[str, Any], requests: list[Request]) ->
 
 
 def actions_of(*services: str) -> dict[str, list[Action]]:
-    """What the service authorization reference lists: actions, access levels, the ARNs of their resources."""
+    """What the service authorization reference lists: actions, levels, the ARNs of their resources, condition keys."""
     answers = _node({"documents": {}, "requests": [], "services": services})["services"]
     return {
-        service: [Action(a["action"], a["level"], tuple(a["arns"])) for a in answers[service]] for service in services
+        service: [Action(a["action"], a["level"], tuple(a["arns"]), tuple(a["keys"])) for a in answers[service]]
+        for service in services
     }
+
+
+@cache
+def every_iam_and_sts_action() -> list[Action]:
+    """AWS's service reference, and what botocore can call beyond it: IAM decides on both."""
+    listed = [action for actions in actions_of("iam", "sts").values() for action in actions]
+    names = {action.action for action in listed}
+    session = botocore.session.get_session()
+    callable_too = [
+        Action(f"{service}:{operation}", "Write", listed=False)
+        for service in ("iam", "sts")
+        for operation in session.get_service_model(service).operation_names
+        if f"{service}:{operation}" not in names
+    ]
+    return listed + callable_too
 
 
 def _answers(documents: dict[str, Any], requests: list[Request]) -> Iterator[tuple[Request, dict[str, Any]]]:

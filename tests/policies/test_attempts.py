@@ -1,5 +1,6 @@
-"""What an onboarded administrator with MFA tries, what is left to it of the stack, what must still work."""
+"""What onboarded people with MFA, roles and programs try, what is left to them of the stack, what must still work."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from tests.policies.cases import Case, read_cases
+from tests.policies.deployed import aws_managed
 from tests.policies.documents import ACCOUNT, guard_documents
 from tests.policies.evaluator import Decision, Request, actions_of, allowed_where_it_fits, decide
 from tests.policies.requesters import ADMINISTRATOR_ACCESS, ALICE, Mfa, user_context
@@ -29,7 +31,7 @@ CONTEXTS: dict[str, Context] = {
 
 
 def documents():
-    return {**guard_documents(), "AdministratorAccess": ADMINISTRATOR_ACCESS}
+    return {**guard_documents(), **aws_managed(), "AdministratorAccess": ADMINISTRATOR_ACCESS}
 
 
 def request(case: Case, boundary: str, *, who: Context | None = None, document: str | None = None) -> Request:
@@ -62,6 +64,23 @@ def test_every_boundary_refuses_every_attempt(boundary: str):
     allowed = [case for case, answer in answers("attempts.yaml", boundary) if answer.allowed]
     of_people = [case for case in ATTEMPTS if case.people_only]
     assert allowed == (of_people if boundary in ("BoundaryRole", "BoundaryApplication") else [])
+
+
+@pytest.mark.parametrize("boundary", ["BoundaryMember", "BoundaryRole"], ids=["power user", "ResourceCreatorRole"])
+def test_nor_does_power_user_access_open_any_of_it(boundary: str):
+    cases = [case for case in ATTEMPTS if not (case.people_only and boundary == "BoundaryRole")]
+    asked = [replace(request(case, boundary), identity=("PowerUserAccess",)) for case in cases]
+    allowed = [case for case, answer in zip(cases, decide(documents(), asked), strict=True) if answer.allowed]
+    assert [str(case) for case in allowed] == []
+
+
+def test_a_power_user_and_a_resource_creator_can_still_work():
+    """So that the refusals above come from the guard, and not from rights that are not there."""
+    for boundary in ("BoundaryMember", "BoundaryRole"):
+        asked = [replace(request(case, boundary), identity=("PowerUserAccess",)) for case in MUST_WORK]
+        allowed = {ask.action for ask, answer in zip(asked, decide(documents(), asked), strict=True) if answer.allowed}
+        assert {action for action in allowed if action.startswith("iam:")} == set()
+        assert allowed > {"lambda:UpdateFunctionCode", "dynamodb:PutItem", "kms:Decrypt", "s3:PutObject"}
 
 
 @pytest.mark.parametrize("number", range(len(MUST_WORK)), ids=[str(case) for case in MUST_WORK])

@@ -6,12 +6,11 @@ import re
 from functools import cache
 from pathlib import Path
 
-import botocore.session
 import pytest
 import yaml
 
 from tests.policies.documents import ACCOUNT, Document, guard_documents
-from tests.policies.evaluator import Action, Request, actions_of, decide
+from tests.policies.evaluator import Action, Request, decide, every_iam_and_sts_action
 from tests.policies.requesters import ADMINISTRATOR_ACCESS, ALICE, ALICES, OTHERS, user_context
 
 REVIEWED = yaml.safe_load((Path(__file__).parent / "open_before_mfa.yaml").read_text())
@@ -26,21 +25,6 @@ whatever_the_identity = pytest.mark.parametrize("identity", IDENTITIES)
 in_each_phase = pytest.mark.parametrize("phase", PHASES)
 # False: a password without a code. Absent: an access key.
 without_mfa = pytest.mark.parametrize("mfa", ["false", "absent"])
-
-
-@cache
-def every_action() -> list[Action]:
-    """AWS's service reference, and what botocore can call beyond it: IAM decides on both."""
-    listed = [action for actions in actions_of("iam", "sts").values() for action in actions]
-    names = {action.action for action in listed}
-    session = botocore.session.get_session()
-    callable_too = [
-        Action(f"{service}:{operation}", "Write", listed=False)
-        for service in ("iam", "sts")
-        for operation in session.get_service_model(service).operation_names
-        if f"{service}:{operation}" not in names
-    ]
-    return listed + callable_too
 
 
 def targets(action: Action) -> list[tuple[str, str]]:
@@ -73,7 +57,7 @@ def table() -> dict[tuple[str, str, str], set[tuple[str, str]]]:
             ),
         )
         for phase, mfa, identity in cells
-        for action in every_action()
+        for action in every_iam_and_sts_action()
         for principal, resource in targets(action)
     ]
     documents = {**guard_documents(), "AdministratorAccess": ADMINISTRATOR_ACCESS}
@@ -90,8 +74,10 @@ def actions(opened: set[tuple[str, str]], *resources: str) -> set[str]:
 
 
 def test_the_table_asks_for_every_action_of_iam_and_sts():
-    assert len(every_action()) > 190
-    assert {"iam:PassRole", "iam:CreateUser", "sts:AssumeRole"} <= {action.action for action in every_action()}
+    assert len(every_iam_and_sts_action()) > 190
+    assert {"iam:PassRole", "iam:CreateUser", "sts:AssumeRole"} <= {
+        action.action for action in every_iam_and_sts_action()
+    }
 
 
 @whatever_the_identity
@@ -133,7 +119,7 @@ def test_with_mfa_a_user_with_self_service_only_changes_itself_and_nobody_else(p
 @in_each_phase
 def test_with_mfa_an_administrator_changes_nothing_on_another_onboarded_user(phase: str):
     bob = OTHERS[0]
-    changing = {action.action for action in every_action() if action.level not in ("Read", "List")}
+    changing = {action.action for action in every_iam_and_sts_action() if action.level not in ("Read", "List")}
     assert actions(table()[phase, "true", "administrator"], bob) & changing == set()
 
 

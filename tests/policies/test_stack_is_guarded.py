@@ -1,39 +1,31 @@
 """The guard names the stack's resources by pattern. Here every resource that a deployment makes is held against it, so
 that one with a name of its own, or of a kind that the guard does not know, is found."""
 
-import re
-from functools import cache
 from typing import Any
 
-import pytest
-from samcli.yamlhelper import yaml_parse
-from samtranslator.translator.transform import transform
-
-from tests.policies.documents import ACCOUNT, REGION, TEMPLATE, guard_documents, pseudo_parameters
+from tests.policies.deployed import arn_of, deployed, resolved
+from tests.policies.documents import REGION, guard_documents
 from tests.policies.evaluator import Request, decide
 from tests.policies.requesters import ADMINISTRATOR_ACCESS, ALICE, user_context
 
-# A change of a resource of each type, and its ARN by the resource's properties.
+# A change of a resource of each type.
 CHANGES = {
-    "AWS::CloudWatch::Alarm": ("cloudwatch:DeleteAlarms", "cloudwatch:{r}:{a}:alarm:{AlarmName}"),
-    "AWS::DynamoDB::Table": ("dynamodb:PutItem", "dynamodb:{r}:{a}:table/{TableName}"),
-    "AWS::Events::Rule": ("events:PutTargets", "events:{r}:{a}:rule/{Name}"),
-    "AWS::IAM::Group": ("iam:AttachGroupPolicy", "iam::{a}:group{Path}{GroupName}"),
-    "AWS::IAM::ManagedPolicy": ("iam:CreatePolicyVersion", "iam::{a}:policy{Path}{ManagedPolicyName}"),
-    "AWS::IAM::Role": ("iam:DeleteRolePolicy", "iam::{a}:role{Path}{logical_id}"),
-    "AWS::KMS::Alias": ("kms:UpdateAlias", "kms:{r}:{a}:{AliasName}"),
-    "AWS::KMS::Key": ("kms:PutKeyPolicy", "kms:{r}:{a}:key/{logical_id}"),
-    "AWS::Lambda::Function": ("lambda:UpdateFunctionCode", "lambda:{r}:{a}:function:{FunctionName}"),
-    "AWS::Logs::LogGroup": ("logs:DeleteLogGroup", "logs:{r}:{a}:log-group:{LogGroupName}"),
-    "AWS::SNS::Topic": ("sns:SetTopicAttributes", "sns:{r}:{a}:{TopicName}"),
-    "AWS::SQS::Queue": ("sqs:SetQueueAttributes", "sqs:{r}:{a}:{QueueName}"),
-    "AWS::SSM::Document": ("ssm:UpdateDocument", "ssm:{r}:{a}:document/{Name}"),
-    "AWS::Scheduler::Schedule": ("scheduler:UpdateSchedule", "scheduler:{r}:{a}:schedule/default/{Name}"),
-    "AWS::SecretsManager::Secret": ("secretsmanager:GetSecretValue", "secretsmanager:{r}:{a}:secret:{Name}"),
-    "AWS::StepFunctions::StateMachine": (
-        "states:UpdateStateMachine",
-        "states:{r}:{a}:stateMachine:{StateMachineName}",
-    ),
+    "AWS::CloudWatch::Alarm": "cloudwatch:DeleteAlarms",
+    "AWS::DynamoDB::Table": "dynamodb:PutItem",
+    "AWS::Events::Rule": "events:PutTargets",
+    "AWS::IAM::Group": "iam:AttachGroupPolicy",
+    "AWS::IAM::ManagedPolicy": "iam:CreatePolicyVersion",
+    "AWS::IAM::Role": "iam:DeleteRolePolicy",
+    "AWS::KMS::Alias": "kms:UpdateAlias",
+    "AWS::KMS::Key": "kms:PutKeyPolicy",
+    "AWS::Lambda::Function": "lambda:UpdateFunctionCode",
+    "AWS::Logs::LogGroup": "logs:DeleteLogGroup",
+    "AWS::SNS::Topic": "sns:SetTopicAttributes",
+    "AWS::SQS::Queue": "sqs:SetQueueAttributes",
+    "AWS::SSM::Document": "ssm:UpdateDocument",
+    "AWS::Scheduler::Schedule": "scheduler:UpdateSchedule",
+    "AWS::SecretsManager::Secret": "secretsmanager:GetSecretValue",
+    "AWS::StepFunctions::StateMachine": "states:UpdateStateMachine",
 }
 # By its tag, since its id is random.
 API = "AWS::ApiGateway::RestApi"
@@ -53,48 +45,15 @@ CHANGED_THROUGH_THEIR_OWNERS = {
 }
 
 
-class NoManagedPolicies:
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-@cache
-def deployed() -> dict[str, Any]:
-    """The resources after the Serverless transform, the roles and permissions it adds among them."""
-    template = yaml_parse(TEMPLATE.read_text())
-    # Only `sam build` knows where code and definitions lie.
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::StateMachine":
-            resource["Properties"]["DefinitionUri"] = "s3://bucket/key"
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_DEFAULT_REGION", REGION)
-        return transform(template, {}, NoManagedPolicies())["Resources"]
-
-
-def resolved(value: Any) -> str:
-    parameters = pseudo_parameters()
-    if isinstance(value, dict):
-        ((function, argument),) = value.items()
-        value = f"${{{argument}}}" if function == "Ref" else argument
-    return re.sub(r"\$\{([^}]+)\}", lambda match: parameters.get(match[1], match[0]), str(value))
-
-
 def change_of(logical_id: str, resource: dict[str, Any]) -> Request:
-    properties = {name: resolved(value) for name, value in resource["Properties"].items() if _is_name(value)}
     context: dict[str, str | list[str]] = user_context("true")
     if resource["Type"] == API:
-        action, arn = "apigateway:PATCH", f"apigateway:{REGION}::/restapis/1a2b"
+        action, arn = "apigateway:PATCH", f"arn:aws:apigateway:{REGION}::/restapis/1a2b"
         tags = {tag["Key"]: resolved(tag["Value"]) for tag in resource["Properties"].get("Tags", [])}
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
     else:
-        action, pattern = CHANGES[resource["Type"]]
-        arn = pattern.format(r=REGION, a=ACCOUNT, logical_id=logical_id, **properties)
-    return Request(ALICE, action, f"arn:aws:{arn}", context, ("AdministratorAccess",), "BoundaryMember")
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, dict) and set(value) <= {"Ref", "Fn::Sub"})
+        action, arn = CHANGES[resource["Type"]], arn_of(logical_id)
+    return Request(ALICE, action, arn, context, ("AdministratorAccess",), "BoundaryMember")
 
 
 def test_the_guard_knows_every_type_of_resource_in_the_stack():
