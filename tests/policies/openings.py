@@ -142,8 +142,10 @@ def _resources(action: Action) -> Iterator[tuple[str, str]]:
 def _questions(
     action: Action, holder: Holder, documents: Mapping[str, Document]
 ) -> Iterator[tuple[str, str, Combination]]:
-    """On every kind of resource and in every context where some statement allows the action at all. Otherwise once, in a
-    context that says everything: no resource could make a difference."""
+    """On every kind of resource and in every context, where some statement allows the action at all.
+
+    Otherwise once, in a context that says everything: no resource could make a difference.
+    """
     values = [list(conditions()[name]) for name in _conditions_of(action)]
     if not any(_gives(documents[name], action.action) for name in holder.documents):
         kind, resource = next(_resources(action))
