@@ -1,4 +1,4 @@
-"""Resource types that the emulator does not know and therefore rejects the whole template for."""
+"""Resource types that the emulator does not know, so that it rejects the whole template, and what it leaves out."""
 
 import json
 from typing import Any
@@ -69,9 +69,35 @@ def secret_policies() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::ResourcePolicy"] = handlers
 
 
+def role_boundaries() -> None:
+    """PermissionsBoundary of AWS::IAM::Role; the emulator leaves it out, so that the role may do more than on AWS."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    original_create, original_update = handlers["create"], handlers["update"]
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        made = original_create(logical_id, properties, stack)
+        _bound(made[0], properties)
+        return made
+
+    def update(name: str, old: dict[str, Any], new: dict[str, Any], *more: Any) -> Any:
+        made = original_update(name, old, new, *more)
+        _bound(made[0], new)
+        return made
+
+    provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"] = {**handlers, "create": create, "update": update}
+
+
+def _bound(name: str, properties: dict[str, Any]) -> None:
+    boundary = properties.get("PermissionsBoundary")
+    if boundary:
+        _succeed(iam._put_role_permissions_boundary({"RoleName": name, "PermissionsBoundary": boundary}))
+    else:
+        iam._roles[name].pop("PermissionsBoundary", None)
+
+
 def _succeed(answer: Any) -> None:
     if answer[0] >= 400:
         raise ValueError(answer[2].decode())
 
 
-MENDS = [groups, secret_policies]
+MENDS = [groups, secret_policies, role_boundaries]

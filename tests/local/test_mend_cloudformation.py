@@ -55,3 +55,28 @@ def test_a_secret_gets_its_resource_policy_from_the_template(aws: Any) -> None:
     stack(aws, "with-secret", resources)
     found = aws.client("secretsmanager").get_resource_policy(SecretId="stacked")["ResourcePolicy"]
     assert json.loads(found) == policy
+
+
+def test_a_role_gets_loses_and_changes_its_boundary_with_the_template(aws: Any) -> None:
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
+    properties = {"RoleName": "bounded", "AssumeRolePolicyDocument": trust}
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam = aws.client("iam")
+
+    def boundary() -> str | None:
+        return iam.get_role(RoleName="bounded")["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+
+    def role(**more: str) -> dict[str, Any]:
+        return {"Role": {"Type": "AWS::IAM::Role", "Properties": properties | more}}
+
+    cloudformation = stack(aws, "with-role", role(PermissionsBoundary=READ_ONLY))
+    seen = [boundary()]
+    for resources in (role(PermissionsBoundary=administrator), role()):
+        cloudformation.update_stack(
+            StackName="with-role",
+            TemplateBody=json.dumps({"Resources": resources}),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        cloudformation.get_waiter("stack_update_complete").wait(StackName="with-role", WaiterConfig={"Delay": 0.1})
+        seen.append(boundary())
+    assert seen == [READ_ONLY, administrator, None]
