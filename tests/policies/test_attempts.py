@@ -9,7 +9,7 @@ import yaml
 
 from tests.policies.cases import Case, read_cases
 from tests.policies.deployed import aws_managed
-from tests.policies.documents import ACCOUNT, guard_documents
+from tests.policies.documents import ACCOUNT, REGION, guard_documents
 from tests.policies.evaluator import Decision, Request, actions_of, allowed_where_it_fits, decide
 from tests.policies.requesters import ADMINISTRATOR_ACCESS, ALICE, Mfa, user_context
 from tests.policies.weakenings import weakenings
@@ -25,6 +25,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/own-role"
 CONTEXTS: dict[str, Context] = {
     "BoundaryEnrolling": user_context("true"),
     "BoundaryMember": user_context("true"),
+    "BoundaryMemberOneRegion": {**user_context("true"), "aws:RequestedRegion": REGION},
     "BoundaryApplication": user_context("absent"),
     "BoundaryRole": {},
 }

@@ -8,7 +8,9 @@ import pytest
 
 from tests.policies.documents import guard_documents, load_template, pseudo_parameters, statements
 
-BOUNDARIES = ("BoundaryEnrolling", "BoundaryMember", "BoundaryRole", "BoundaryApplication")
+DEFAULTS = ("BoundaryEnrolling", "BoundaryMember", "BoundaryRole", "BoundaryApplication")
+NARROWER = ("BoundaryMemberOneRegion",)
+BOUNDARIES = (*DEFAULTS, *NARROWER)
 # IAM counts the characters of a managed policy without white space.
 QUOTA = 6144
 # IAM refuses a policy that names another of its own resources, or names it by a wildcard.
@@ -29,7 +31,17 @@ def resources(document) -> Iterator[str]:
         yield from listed(statement.get("NotResource", []))
 
 
-@pytest.mark.parametrize("name", BOUNDARIES)
+def test_no_boundary_is_forgotten_here():
+    assert {name for name in guard_documents() if name.startswith("Boundary")} == set(BOUNDARIES)
+
+
+@pytest.mark.parametrize("name", NARROWER)
+def test_a_narrower_boundary_holds_the_whole_guard_of_members(name: str):
+    documents = guard_documents()
+    assert statements(documents["BoundaryMember"]).items() <= statements(documents[name]).items()
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
 def test_a_boundary_leaves_a_tenth_of_the_quota_free(name: str):
     assert size(guard_documents("gatehouse-production")[name]) <= QUOTA * 0.9
 
