@@ -124,11 +124,17 @@ def test_a_role_that_stands_for_a_person_pins_the_session_to_the_user_s_name(nam
 
 
 def assumable() -> set[str]:
-    return {role for profile in catalogue.profiles().values() for role in profile["assumable_roles"]}
+    """The roles that the catalogue's templates let somebody become."""
+    statements = [one for template in catalogue.policy_templates().values() for one in template["statements"]]
+    return {one["Resource"].rsplit("/", 1)[-1] for one in statements if one["Action"] == "sts:AssumeRole"}
+
+
+def test_the_catalogue_knows_a_role_to_assume() -> None:
+    assert assumable() == set(people.PINNED_ROLES)
 
 
 @pytest.mark.parametrize("name", sorted(assumable()))
-def test_a_role_that_a_profile_names_exists_wants_mfa_and_carries_the_guard(name: str) -> None:
+def test_a_role_that_a_template_names_exists_wants_mfa_and_carries_the_guard(name: str) -> None:
     role = people_roles()[name]
     assert role["Path"] == "/gatehouse/"
     assert role["PermissionsBoundary"] == {"Ref": "BoundaryRole"}

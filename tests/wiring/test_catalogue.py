@@ -1,81 +1,55 @@
-"""The catalogue of profiles is well-formed."""
+"""The catalogue and the template name the same things, and every boundary holds the guard."""
 
-import re
 from typing import Any
 
 import pytest
 
-from gatehouse import catalogue, onboarding_request
+from gatehouse import catalogue
+from tests.wiring.template import of_type, resolve
 
-SHAPE = {
-    "description": str,
-    "kinds": list,
-    "access": list,
-    "groups": list,
-    "managed_policies": list,
-    "assumable_roles": list,
-    "privileged": bool,
-    "approvers": list,
-    "approvals_needed": int,
-    "requesters": list,
-    "longest_duration_days": int,
-    "justification_required": bool,
+VALUES = {"AWS::StackName": "g"}
+BOUNDARIES = {
+    resolve(policy["Properties"]["ManagedPolicyName"], VALUES).removeprefix("g-boundary-"): policy["Properties"]
+    for name, policy in of_type("AWS::IAM::ManagedPolicy").items()
+    if name.startswith("Boundary")
 }
-POWERFUL = re.compile(r"Administrator|PowerUser|FullAccess|IAM")
-PROFILES = pytest.mark.parametrize(("name", "profile"), catalogue.profiles().items())
+FOR_ROLES = {"role"}
+PAIRS = pytest.mark.parametrize("pair", sorted(catalogue.boundaries()))
 
 
-def test_the_shipped_profiles_need_the_approvals_that_were_promised() -> None:
-    needed = {name: profile["approvals_needed"] for name, profile in catalogue.profiles().items()}
-    assert needed == {"developer": 0, "auditor": 0, "power-user": 1, "migration-admin": 2}
+def statements(boundary: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = BOUNDARIES[boundary]["PolicyDocument"]["Statement"]
+    return found
 
 
-@PROFILES
-def test_a_profile_says_everything_in_the_right_type(name: str, profile: dict[str, Any]) -> None:
-    assert {field: type(value) for field, value in profile.items()} == SHAPE
-    assert onboarding_request.fits("profile", name)
+def test_every_boundary_of_the_catalogue_is_in_the_template_and_every_other_is_for_roles() -> None:
+    named = {pair[phase] for pair in catalogue.boundaries().values() for phase in ("enrolling", "member")}
+    assert named == set(BOUNDARIES) - FOR_ROLES
 
 
-@PROFILES
-def test_a_profile_names_what_a_request_may_name(name: str, profile: dict[str, Any]) -> None:
-    kinds = onboarding_request.schema()["properties"]["kind"]["enum"]
-    access = onboarding_request.schema()["properties"]["access"]["items"]["enum"]
-    assert set(profile["kinds"]) <= set(kinds)
-    assert set(profile["access"]) <= set(access)
-    assert profile["kinds"]
-    assert profile["access"]
-    assert onboarding_request.fits("policies", profile["managed_policies"])
-    assert onboarding_request.fits("groups", profile["groups"])
+@PAIRS
+@pytest.mark.parametrize("phase", ["enrolling", "member"])
+def test_a_boundary_denies_whatever_the_default_pair_denies(pair: str, phase: str) -> None:
+    """Or, for programs, which have no MFA, what their own boundary does."""
+    guard = "application" if pair == "application" else catalogue.boundaries()["default"][phase]
+    held = statements(catalogue.boundaries()[pair][phase])
+    assert [one["Sid"] for one in statements(guard) if one not in held] == []
 
 
-@PROFILES
-def test_a_powerful_policy_makes_a_profile_privileged_and_wants_an_approval(name: str, profile: dict[str, Any]) -> None:
-    if any(POWERFUL.search(arn) for arn in profile["managed_policies"]):
-        assert profile["privileged"]
-        assert profile["approvals_needed"] >= 1
-    if profile["privileged"]:
-        assert profile["approvals_needed"] >= 1
+@PAIRS
+def test_a_boundary_allows_nothing_that_is_not_left_to_the_attached_policies(pair: str) -> None:
+    for phase in ("enrolling", "member"):
+        allowing = [one for one in statements(catalogue.boundaries()[pair][phase]) if one["Effect"] != "Deny"]
+        assert [one["Sid"] for one in allowing] == ["LeavesTheRestToTheAttachedPolicies"]
 
 
-@PROFILES
-def test_who_is_asked_for_approval_is_named(name: str, profile: dict[str, Any]) -> None:
-    """Also where none is needed: a start from the console always needs one."""
-    assert profile["approvers"]
+@PAIRS
+def test_before_mfa_nobody_has_a_boundary_that_only_members_get(pair: str) -> None:
+    described = catalogue.boundaries()[pair]
+    assert (described["enrolling"] == described["member"]) == (pair == "application")
+    members = {one["member"] for name, one in catalogue.boundaries().items() if name != "application"}
+    assert described["enrolling"] not in members
 
 
-@PROFILES
-def test_nothing_is_granted_for_longer_than_a_year(name: str, profile: dict[str, Any]) -> None:
-    assert 1 <= profile["longest_duration_days"] <= 365
-
-
-def test_full_administration_is_short_and_says_why() -> None:
-    for profile in catalogue.profiles().values():
-        if any(arn.endswith("/AdministratorAccess") for arn in profile["managed_policies"]):
-            assert profile["longest_duration_days"] <= 30
-            assert profile["justification_required"]
-
-
-@PROFILES
-def test_what_a_profile_attaches_fits_into_iam_s_quota(name: str, profile: dict[str, Any]) -> None:
-    assert len(profile["managed_policies"]) <= 10
-    assert len(profile["groups"]) <= 9
+def test_the_guard_of_roles_and_of_applications_is_the_same() -> None:
+    assert statements("role") == statements("application")

@@ -15,6 +15,7 @@ RETAINED = {
     # without them every call of a user who carries one would fail
     "BoundaryEnrolling",
     "BoundaryMember",
+    "BoundaryMemberOneRegion",
     "BoundaryRole",
     "BoundaryApplication",
     # what members may do for themselves

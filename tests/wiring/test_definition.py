@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import errors, outcomes
+from gatehouse import errors, onboarding_request, outcomes
 from tests.wiring import code
 from tests.wiring.definition import definition, following, machines, named_errors, placeholders, states, tasks, text
 
@@ -27,6 +27,7 @@ PASSING = {error.__name__ for error in errors.TRANSIENT} | PASSING_ON_AWS
 TERMINAL = {
     "InvalidRequest": "INVALID_REQUEST",
     "UserAlreadyExists": "USER_ALREADY_EXISTS",
+    "GroupDiffers": "GROUP_DIFFERS",
     "ApprovalTimeout": "APPROVAL_TIMEOUT",
     "MfaTimeout": "MFA_TIMEOUT",
     "RecordClosed": "RECORD_CLOSED",
@@ -160,11 +161,12 @@ PAYLOAD = {
     "entered_at": {"{% $states.context.State.EnteredTime %}"},
     "execution_arn": {"{% $states.context.Execution.Id %}"},
 }
-BESIDES = {"ValidateRequest": {"input"}, "RollBack": {"error", "cause"}}
+BESIDES = {"ValidateRequest": {"input"}, "RequestApproval": {"review"}, "RollBack": {"error", "cause"}}
 
 
 @TASKS
 def test_a_payload_carries_ids_only(name: str) -> None:
+    """Besides, who looks at the waiting execution reads what it waits for."""
     payload = dict(tasks()[name]["Arguments"]["Payload"])
     for besides in BESIDES.get(name, ()):
         assert payload.pop(besides)
@@ -180,8 +182,36 @@ def test_no_task_hands_its_answer_on(name: str) -> None:
 @MACHINES
 def test_what_is_assigned_is_small_and_no_secret(machine: str) -> None:
     assigned = {name for state in states().values() for name in state.get("Assign", {})}
-    assert assigned == {"onboarding_id", "approval_needed", "end"}
+    assert assigned == {"onboarding_id", "approval_needed", "is_person", "review", "end"}
     assert len(text(machine)) < 64 * 1024
+
+
+def way(*, is_person: bool) -> list[str]:
+    """The states that an onboarding passes after its approval when nothing fails."""
+    passed = ["CreateUser"]
+    while not (state := states()[passed[-1]]).get("End"):
+        if state["Type"] == "Choice":
+            ((condition, then),) = [(branch["Condition"], branch["Next"]) for branch in state["Choices"]]
+            assert condition == "{% $is_person %}"
+            passed.append(then if is_person else state["Default"])
+        else:
+            passed.append(state["Next"])
+    return [name for name in passed if states()[name]["Type"] == "Task"]
+
+
+def test_a_person_passes_every_step() -> None:
+    first = ["CreateUser", "IssuePassword", "AttachPolicies"]
+    assert way(is_person=True) == [*first, "SendSignInInstructions", "AwaitMfa", "CompleteOnboarding"]
+
+
+def test_an_application_has_neither_password_nor_mfa() -> None:
+    assert way(is_person=False) == ["CreateUser", "AttachPolicies", "CompleteOnboarding"]
+
+
+def test_who_is_no_person_is_told_by_the_request_s_kind() -> None:
+    assigned = states()["ValidateRequest"]["Assign"]
+    assert assigned["is_person"] == "{% $states.result.Payload.kind = 'person' %}"
+    assert onboarding_request.schema()["properties"]["kind"]["enum"] == ["person", "application"]
 
 
 @MACHINES

@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from gatehouse import catalogue, iam_users, secret_store
+from gatehouse import catalogue, chosen_password, iam_users, secret_store
 from tests.wiring.definition import machines
 from tests.wiring.template import PATH, functions, of_type, resolve, template
 
@@ -26,6 +26,16 @@ PEOPLE = {
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def allowed(stem: str, action: str) -> list[dict[str, Any]]:
+    """The statements that let a function do something."""
+    found = [one for one in functions()[stem].statements if one["Effect"] == "Allow"]
+    return [dict(one) for one in found if action in listed(one["Action"])]
+
+
+def who_may(action: str) -> set[str]:
+    return {stem for stem in functions() if allowed(stem, action)}
 
 
 def statement_nodes() -> Iterator[yaml.MappingNode]:
@@ -94,9 +104,9 @@ def test_every_statement_has_a_name_of_its_own_within_its_role(role: str) -> Non
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_may_do_anything_it_likes(role: str) -> None:
     for statement in ROLES[role]:
-        assert statement["Effect"] == "Allow"
         assert not {"NotAction", "NotResource"} & set(statement)
-        assert [action for action in listed(statement["Action"]) if "*" in action] == []
+        if statement["Effect"] == "Allow":
+            assert [action for action in listed(statement["Action"]) if "*" in action] == []
 
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -127,12 +137,14 @@ FORBIDDEN = re.compile(
     r"iam:(PassRole|Put(Role|Group)Policy|Attach(Role|Group)Policy|Create(Policy|Role)|CreatePolicyVersion|UpdateUser"
     r"|Update.*|Delete(User|Role)PermissionsBoundary)|sts:.*|dynamodb:Scan|states:(Stop|Update|Delete).*|kms:(Put|Create).*"
 )
-REASONED = {"iam:UpdateLoginProfile"}
+# The one under the path only, the other by group and policy: see below.
+REASONED = {"iam:UpdateLoginProfile", "iam:AttachGroupPolicy"}
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_may_do_what_would_make_it_anybody(role: str) -> None:
-    actions = {action for statement in ROLES[role] for action in listed(statement["Action"])} - REASONED
+    allowing = [statement for statement in ROLES[role] if statement["Effect"] == "Allow"]
+    actions = {action for statement in allowing for action in listed(statement["Action"])} - REASONED
     assert [action for action in actions if FORBIDDEN.fullmatch(action)] == []
 
 
@@ -143,68 +155,123 @@ CHANGES_USERS = re.compile(r"iam:(?!List|Get)\w*(User|LoginProfile|AccessKey|Use
 def test_users_are_changed_under_gatehouse_s_path_only(role: str) -> None:
     for statement in ROLES[role]:
         if any(CHANGES_USERS.fullmatch(action) for action in listed(statement["Action"])):
-            assert resolve(statement["Resource"], VALUES) == f"arn:aws:iam::123456789012:user{iam_users.PATH}*"
+            path = iam_users.APPLICATIONS_PATH if "Applications" in statement["Sid"] else iam_users.PATH
+            assert resolve(statement["Resource"], VALUES) == f"arn:aws:iam::123456789012:user{path}*"
 
 
-def pins(stem: str) -> dict[str, Any]:
-    """What a function may attach, and to users with which boundary."""
-    (statement,) = [one for one in functions()[stem].statements if one["Action"] == "iam:AttachUserPolicy"]
-    arns = resolve(statement["Condition"]["ArnEquals"]["iam:PolicyARN"], VALUES)
-    (boundary,) = statement["Condition"]["StringEquals"].items()
-    return {"policies": set(listed(arns)), "boundary": boundary}
+def boundaries_of(kind: str, phase: str) -> set[str]:
+    """The catalogue's boundaries for people or for applications, by the logical IDs of the template."""
+    profiles = [profile for profile in catalogue.profiles().values() if kind in profile["kinds"]]
+    pairs = {pair for profile in profiles for pair in (profile["boundary"], *profile["may_add"]["boundaries"])}
+    return {BOUNDARIES[catalogue.boundaries()[pair][phase]] for pair in pairs}
 
 
-def granted(*, privileged: bool) -> set[str]:
-    chosen = [profile for profile in catalogue.profiles().values() if profile["privileged"] == privileged]
-    return {arn for profile in chosen for arn in profile["managed_policies"]}
+BOUNDARIES = {
+    policy["Properties"]["ManagedPolicyName"]["Fn::Sub"].removeprefix("${AWS::StackName}-boundary-"): name
+    for name, policy in of_type("AWS::IAM::ManagedPolicy").items()
+    if name.startswith("Boundary")
+}
+ENROLLING = boundaries_of("person", "enrolling")
+MEMBER = boundaries_of("person", "member")
+APPLICATION = boundaries_of("application", "enrolling")
 
 
-def test_before_mfa_what_the_catalogue_grants_without_privilege_can_be_attached_and_nothing_else() -> None:
-    assert pins("attach_policies") == {
-        "policies": granted(privileged=False),
-        "boundary": ("iam:PermissionsBoundary", {"Ref": "BoundaryEnrolling"}),
-    }
+def pinned(statement: dict[str, Any]) -> set[str]:
+    """The boundaries that a statement wants, by logical ID."""
+    return {one["Ref"] for one in listed(statement["Condition"]["StringEquals"]["iam:PermissionsBoundary"])}
 
 
-def test_privileged_policies_can_be_attached_to_members_only() -> None:
-    assert pins("complete_onboarding") == {
-        "policies": granted(privileged=True),
-        "boundary": ("iam:PermissionsBoundary", {"Ref": "BoundaryMember"}),
-    }
+def policies(statement: dict[str, Any]) -> set[str]:
+    return set(listed(resolve(statement["Condition"]["ArnEquals"]["iam:PolicyARN"], VALUES)))
+
+
+def groups(statement: dict[str, Any]) -> set[str]:
+    """The groups that a statement is about, all below our path."""
+    found = listed(resolve(statement["Resource"], VALUES))
+    prefix = f"arn:aws:iam::123456789012:group{iam_users.PATH}"
+    assert all(arn.startswith(prefix) for arn in found)
+    return {arn.removeprefix(prefix) for arn in found}
+
+
+def unprivileged(arns: Iterable[str]) -> set[str]:
+    return {arn for arn in arns if not catalogue.managed_policies()[arn]["privileged"]}
+
+
+GROUPS = {name: set(group["managed_policies"]) for name, group in catalogue.groups().items()}
+GROUPS_BEFORE_MFA = {name for name, arns in GROUPS.items() if arns == unprivileged(arns)}
+ALL_POLICIES = set(catalogue.managed_policies())
+
+
+def test_a_person_s_boundaries_are_none_of_an_application_s() -> None:
+    assert APPLICATION
+    assert not APPLICATION & (ENROLLING | MEMBER)
+    assert boundaries_of("application", "member") == APPLICATION
+
+
+@pytest.mark.parametrize(
+    ("stem", "arns", "boundaries"),
+    [
+        ("attach_policies", unprivileged(ALL_POLICIES), ENROLLING | APPLICATION),
+        ("complete_onboarding", ALL_POLICIES, MEMBER),
+    ],
+)
+def test_what_the_catalogue_grants_can_be_attached_in_its_phase_and_nothing_else(
+    stem: str, arns: set[str], boundaries: set[str]
+) -> None:
+    (attach,) = allowed(stem, "iam:AttachUserPolicy")
+    assert (policies(attach), pinned(attach)) == (arns, boundaries)
+    (put,) = allowed(stem, "iam:PutUserPolicy")
+    assert pinned(put) == boundaries
+
+
+@pytest.mark.parametrize(
+    ("stem", "names"), [("attach_policies", GROUPS_BEFORE_MFA), ("complete_onboarding", set(GROUPS))]
+)
+def test_the_groups_of_the_catalogue_can_be_made_in_their_phase_and_no_others(stem: str, names: set[str]) -> None:
+    assert names
+    for action in ("iam:CreateGroup", "iam:AddUserToGroup", "iam:AttachGroupPolicy"):
+        (statement,) = allowed(stem, action)
+        assert groups(statement) == names
+    (attach,) = allowed(stem, "iam:AttachGroupPolicy")
+    assert policies(attach) == set().union(*(GROUPS[name] for name in names))
 
 
 def test_nobody_else_attaches_anything() -> None:
-    attaching = {
-        stem
-        for stem, function in functions().items()
-        if any("iam:AttachUserPolicy" in listed(one["Action"]) for one in function.statements)
-    }
-    assert attaching == {"attach_policies", "complete_onboarding"}
+    both = {"attach_policies", "complete_onboarding"}
+    for action in ("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateGroup", "iam:AttachGroupPolicy"):
+        assert who_may(action) == both
+    assert who_may("iam:AddUserToGroup") == both | {"create_user"}
 
 
-def test_a_group_of_the_catalogue_could_be_joined() -> None:
-    """No profile names a group yet; the first that does needs a statement for it."""
-    groups = {group for profile in catalogue.profiles().values() for group in profile["groups"]}
-    assert groups == set()
+def test_who_creates_a_user_puts_it_into_the_group_of_all_members_and_no_other() -> None:
+    (join,) = allowed("create_user", "iam:AddUserToGroup")
+    assert join["Resource"] == {"Fn::GetAtt": ["GatehouseUsersGroup", "Arn"]}
+    assert iam_users.MEMBERS_GROUP not in GROUPS
 
 
-def test_users_are_created_with_the_enrolling_boundary_only() -> None:
-    (create,) = [one for one in functions()["create_user"].statements if one["Action"] == "iam:CreateUser"]
-    assert create["Condition"]["StringEquals"] == {"iam:PermissionsBoundary": {"Ref": "BoundaryEnrolling"}}
-    assert create["Condition"]["Null"] == {f"aws:RequestTag/{iam_users.ID_TAG}": "false"}
+def test_users_are_created_with_the_boundary_of_their_kind_only() -> None:
+    assert who_may("iam:CreateUser") == {"create_user"}
+    statements = allowed("create_user", "iam:CreateUser")
+    by_path = {resolve(one["Resource"], VALUES).rpartition(":user")[2]: pinned(one) for one in statements}
+    assert by_path == {f"{iam_users.PATH}*": ENROLLING, f"{iam_users.APPLICATIONS_PATH}*": APPLICATION}
+    assert all(one["Condition"]["Null"] == {f"aws:RequestTag/{iam_users.ID_TAG}": "false"} for one in statements)
 
 
-def test_the_boundary_is_exchanged_for_the_member_s_only() -> None:
-    allowed = [
-        (stem, one)
-        for stem, function in functions().items()
-        for one in function.statements
-        if any("PermissionsBoundary" in action for action in listed(one["Action"]))
-    ]
-    ((stem, exchange),) = allowed
-    assert stem == "complete_onboarding"
-    assert exchange["Action"] == "iam:PutUserPermissionsBoundary"
-    assert exchange["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "BoundaryMember"}}}
+def test_the_boundary_is_exchanged_for_a_member_s_only() -> None:
+    assert who_may("iam:PutUserPermissionsBoundary") == {"complete_onboarding"}
+    (exchange,) = allowed("complete_onboarding", "iam:PutUserPermissionsBoundary")
+    assert pinned(exchange) == MEMBER
+    assert not any("iam:DeleteUserPermissionsBoundary" in str(function.statements) for function in functions().values())
+
+
+@pytest.mark.parametrize(
+    ("stem", "action"),
+    [("issue_password", "iam:*LoginProfile"), ("complete_onboarding", "iam:PutUserPermissionsBoundary")],
+)
+def test_an_application_gets_neither_a_password_nor_a_member_s_boundary(stem: str, action: str) -> None:
+    (deny,) = [one for one in functions()[stem].statements if one["Effect"] == "Deny"]
+    assert deny["Action"] == action
+    assert resolve(deny["Resource"], VALUES) == f"arn:aws:iam::123456789012:user{iam_users.APPLICATIONS_PATH}*"
 
 
 def test_only_roll_back_deletes_users() -> None:
@@ -218,11 +285,28 @@ SECRET = re.compile(r"secret:(.*)$")
 @pytest.mark.parametrize("stem", functions())
 def test_secrets_are_reached_by_the_names_that_they_get(stem: str) -> None:
     names = [secret_store.name("an-id", what, 1) for what in ("password", "access_key")]
+    names.append(f"{chosen_password.PREFIX}alice")
     for statement in functions()[stem].statements:
         for resource in listed(resolve(statement["Resource"], VALUES | any_reference())):
             if ":secretsmanager:" in resource and (found := SECRET.search(resource)):
                 pattern = re.escape(found[1]).replace(r"\*", ".*")
                 assert any(re.fullmatch(pattern, f"{name}-AbCdEf") for name in names)
+
+
+def test_of_a_chosen_password_all_see_whose_it_is_and_the_issuer_what_it_is() -> None:
+    looking = {
+        stem: {action for one in function.statements if CHOSEN in str(one) for action in listed(one["Action"])}
+        for stem, function in functions().items()
+    }
+    describing = {"secretsmanager:DescribeSecret"}
+    assert {stem: actions for stem, actions in looking.items() if actions} == {
+        "submit_onboarding": describing,
+        "validate_request": describing,
+        "issue_password": {"secretsmanager:GetSecretValue"},
+    }
+
+
+CHOSEN = f":secret:{chosen_password.PREFIX}*"
 
 
 def any_reference() -> dict[str, str]:
