@@ -212,6 +212,11 @@ LAMBDA = {
     "AWS_SESSION_TOKEN": "example",
     "AWS_LAMBDA_FUNCTION_NAME": "gatehouse-example",
 }
+AS_APPLICATION: dict[str, Any] = {
+    "kind": "application", "user_name": "backup", "profile": "application", "access": ["programmatic"],
+    "justification": "nightly backup",
+}  # fmt: skip
+"""What makes a sound request one for an application."""
 STANDS_FOR = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",

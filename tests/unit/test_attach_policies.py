@@ -1,11 +1,19 @@
-"""AttachPolicies: what the profile grants before MFA."""
+"""AttachPolicies: the end of all access, and what is granted before MFA."""
 
 import json
 
 import pytest
 
-from gatehouse import profiles
-from gatehouse.errors import AwsCallFailed, Cancelled, NotYetConsistent, RecordClosed, TransientFault
+from gatehouse import iam_users
+from gatehouse.errors import (
+    AccessDenied,
+    AwsCallFailed,
+    Cancelled,
+    GroupDiffers,
+    NotYetConsistent,
+    RecordClosed,
+    TransientFault,
+)
 from gatehouse.model import Status
 from tests.unit.account import APPROVER, SECURITY_APPROVER, USER, Account
 
@@ -16,12 +24,19 @@ def attached(aws: Account) -> set[str]:
 
 
 def inline(aws: Account) -> list[str]:
-    return list(aws.iam.list_user_policies(UserName=USER)["PolicyNames"])
+    return sorted(aws.iam.list_user_policies(UserName=USER)["PolicyNames"])
+
+
+END = iam_users.END_POLICY
+
+
+def groups(aws: Account) -> set[str]:
+    return {group["GroupName"] for group in aws.iam.list_groups_for_user(UserName=USER)["Groups"]}
 
 
 def test_a_developer_gets_the_right_to_assume_one_role(aws: Account) -> None:
     aws.steps("attach_policies")
-    assert inline(aws) == ["AssumeResourceCreatorRole"]
+    assert inline(aws) == ["AssumeResourceCreatorRole", END]
     document = aws.iam.get_user_policy(UserName=USER, PolicyName="AssumeResourceCreatorRole")["PolicyDocument"]
     (statement,) = (json.loads(document) if isinstance(document, str) else document)["Statement"]
     assert statement["Resource"].endswith(":role/gatehouse/ResourceCreatorRole")
@@ -31,16 +46,36 @@ def test_a_developer_gets_the_right_to_assume_one_role(aws: Account) -> None:
 def test_an_auditor_gets_the_policies_of_the_profile(aws: Account) -> None:
     aws.steps("attach_policies", profile="auditor")
     assert attached(aws) == {"SecurityAudit", "ViewOnlyAccess"}
-    assert inline(aws) == []
+    assert inline(aws) == [END]
 
 
-def test_the_groups_of_the_profile_are_joined(aws: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalogue = {"developer": profiles.catalogue()["developer"] | {"groups": ["Developers"]}}
-    monkeypatch.setattr(profiles, "catalogue", lambda: catalogue)
-    aws.iam.create_group(GroupName="Developers")
-    aws.steps("attach_policies")
-    groups = aws.iam.list_groups_for_user(UserName=USER)["Groups"]
-    assert {group["GroupName"] for group in groups} == {"gatehouse-users", "Developers"}
+def test_a_group_that_was_asked_for_is_made_and_joined(aws: Account) -> None:
+    aws.seed(Status.PROVISIONING, groups=["Auditors"], approved_by=(APPROVER,))
+    for step in ("create_user", "issue_password", "attach_policies"):
+        aws.step(step)
+    assert groups(aws) == {"gatehouse-users", "Auditors"}
+
+
+def test_the_end_is_set_before_anything_is_granted(aws: Account) -> None:
+    aws.steps("issue_password", profile="auditor")
+    aws.wire.refuse("AttachUserPolicy", "AccessDenied")
+    with pytest.raises(AccessDenied):
+        aws.step("attach_policies")
+    assert inline(aws) == [END]
+
+
+def test_a_group_that_somebody_changed_ends_it(aws: Account) -> None:
+    aws.seed(Status.PROVISIONING, groups=["Auditors"], approved_by=(APPROVER,))
+    for step in ("create_user", "issue_password"):
+        aws.step(step)
+    aws.iam.create_group(GroupName="Auditors", Path="/gatehouse/")
+    aws.iam.put_group_policy(GroupName="Auditors", PolicyName="more", PolicyDocument=json.dumps(ANYTHING))
+    with pytest.raises(GroupDiffers, match="more"):
+        aws.step("attach_policies")
+    assert groups(aws) == {"gatehouse-users"}
+
+
+ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +86,15 @@ def test_what_is_privileged_waits_for_mfa(aws: Account, profile: str, approvers:
     for step in ("create_user", "issue_password", "attach_policies"):
         aws.step(step)
     assert attached(aws) == set()
-    assert inline(aws) == []
+    assert inline(aws) == [END]
+
+
+def test_one_privileged_addition_lets_all_of_it_wait_for_mfa(aws: Account) -> None:
+    more = {"groups": ["PowerUsers"], "policies": ["ReadLogs"]}
+    aws.seed(Status.PROVISIONING, approved_by=(APPROVER,), **more)
+    for step in ("create_user", "issue_password", "attach_policies"):
+        aws.step(step)
+    assert (attached(aws), inline(aws), groups(aws)) == (set(), [END], {"gatehouse-users"})
 
 
 @pytest.mark.parametrize("profile", ["developer", "auditor"])
@@ -69,7 +112,7 @@ def test_a_lost_answer_is_made_good_by_the_retry(aws: Account, profile: str, ope
     with pytest.raises(TransientFault):
         aws.step("attach_policies")
     aws.step("attach_policies")
-    assert len(attached(aws)) + len(inline(aws)) == (1 if profile == "developer" else 2)
+    assert len(attached(aws)) + len(inline(aws)) == (2 if profile == "developer" else 3)
 
 
 def test_a_user_that_iam_does_not_show_yet_is_tried_again(aws: Account) -> None:
@@ -78,7 +121,7 @@ def test_a_user_that_iam_does_not_show_yet_is_tried_again(aws: Account) -> None:
     with pytest.raises(NotYetConsistent):
         aws.step("attach_policies")
     aws.step("attach_policies")
-    assert inline(aws) == ["AssumeResourceCreatorRole"]
+    assert inline(aws) == ["AssumeResourceCreatorRole", END]
 
 
 def test_a_user_who_has_ten_policies_already_ends_it(aws: Account) -> None:

@@ -41,6 +41,7 @@ def test_the_user_has_guard_path_and_tags_from_the_one_call(aws: Account) -> Non
     assert call["PermissionsBoundary"] == ENROLLING
     assert call["Path"] == "/gatehouse/"
     assert tags(call) == {
+        "access-level": "assumed-role",
         "cost-center": "4711",
         "gatehouse:onboarding-id": ONBOARDING_ID,
         "gatehouse:profile": "developer",

@@ -108,11 +108,11 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "serve_claim_page": (nothing, 200),
     "submit_onboarding": (nothing, 202),
     "submit_onboarding.whole": (nothing, 202),
-    "validate_request": (
-        requested,
-        {"onboarding_id": ONBOARDING_ID, "approval_needed": False},
+    "validate_request": (requested, {"onboarding_id": ONBOARDING_ID, "approval_needed": False, "kind": "person"}),
+    "validate_request.console": (
+        nothing,
+        {"onboarding_id": "alice-joins", "approval_needed": True, "kind": "person"},
     ),
-    "validate_request.console": (nothing, {"onboarding_id": "alice-joins", "approval_needed": True}),
 }
 
 
@@ -128,7 +128,12 @@ def test_a_sample_event_is_accepted(aws: Account, path: Path) -> None:
             aws.call(stem, sample)
         return
     answer = aws.call(stem, sample)
-    assert (answer["statusCode"] if isinstance(expected, int) else answer) == expected
+    if isinstance(expected, int):
+        assert answer["statusCode"] == expected
+    elif isinstance(answer, dict):
+        assert {name: value for name, value in answer.items() if name != "review"} == expected
+    else:
+        assert answer == expected
 
 
 @pytest.mark.parametrize("stem", [stem for stem, function in functions().items() if function.package == "steps"])

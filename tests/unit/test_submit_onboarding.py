@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import claims, profiles, records, times
+from gatehouse import catalogue, claims, records, times
 from gatehouse.admission import IDEMPOTENCY_SECONDS
 from gatehouse.clients import client
 from gatehouse.model import Requester, Status
@@ -302,8 +302,8 @@ def test_a_role_s_key_holds_in_its_next_session(aws: Account) -> None:
 def test_a_profile_that_is_not_for_everybody_is_refused_to_the_others(
     aws: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserved = {**profiles.catalogue(), "developer": {**profiles.catalogue()["developer"], "requesters": ["olga"]}}
-    monkeypatch.setattr(profiles, "catalogue", lambda: reserved)
+    reserved = {**catalogue.profiles(), "developer": catalogue.profiles()["developer"] | {"requesters": ["olga"]}}
+    monkeypatch.setattr(catalogue, "profiles", lambda: reserved)
     assert submit(aws).problem == (403, "profile-not-allowed")
     assert stored(aws) == []
     assert submit(aws, caller=OPERATOR).status == 202

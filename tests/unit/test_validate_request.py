@@ -6,8 +6,20 @@ import pytest
 
 from gatehouse import records
 from gatehouse.errors import Cancelled, InvalidRequest, RecordClosed, UserAlreadyExists
-from gatehouse.model import Requester, Status
-from tests.unit.account import ACCOUNT, EXECUTION_ARN, NOW, ONBOARDING_ID, USER, Account, event, make_request
+from gatehouse.model import Approval, Requester, Status
+from tests.unit.account import (
+    ACCOUNT,
+    AS_APPLICATION,
+    EXECUTION_ARN,
+    NOW,
+    ONBOARDING_ID,
+    REQUESTER,
+    USER,
+    Account,
+    event,
+    make_record,
+    make_request,
+)
 
 BY_HAND = "alice-joins"
 
@@ -24,7 +36,48 @@ def nothing_is_written(aws: Account) -> bool:
 @pytest.mark.parametrize(("profile", "needed"), [("developer", False), ("power-user", True), ("migration-admin", True)])
 def test_the_profile_decides_whether_an_approval_is_needed(aws: Account, profile: str, needed: bool) -> None:
     aws.seed(profile=profile, justification="a migration")
-    assert aws.step("validate_request") == {"onboarding_id": ONBOARDING_ID, "approval_needed": needed}
+    answer = aws.step("validate_request")
+    assert (answer["onboarding_id"], answer["approval_needed"], answer["kind"]) == (ONBOARDING_ID, needed, "person")
+
+
+def test_who_looks_at_the_waiting_execution_reads_all_that_is_to_be_decided(aws: Account) -> None:
+    record = aws.write(
+        make_record(
+            groups=["PowerUsers"],
+            justification="load test",
+            record={"approval": Approval(1, ("platform",), ("alma", "bob@example.com"))},
+        )
+    )
+    assert record.grants.escalation_risks
+    url = f"https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/onboardings/{ONBOARDING_ID}/decision"
+    assert aws.step("validate_request")["review"] == {
+        "user_name": USER,
+        "profile": "developer",
+        "requested_by": REQUESTER,
+        "justification": "load test",
+        "grants": list(record.grants.in_words),
+        "beyond_profile": list(record.grants.beyond_profile),
+        "escalation_risks": list(record.grants.escalation_risks),
+        "approvals_needed": 1,
+        "waits_for": ["alma", "bob@example.com"],
+        "decide_with": f"runbook GatehouseDecide in Systems Manager, or POST {url}",
+    }
+
+
+def test_what_needs_no_approval_waits_for_nobody(aws: Account) -> None:
+    aws.write(make_record(record={"approval": Approval(0, ("platform",), ("alma",))}))
+    assert aws.step("validate_request")["review"]["waits_for"] == []
+
+
+def test_an_unverified_requester_is_named_as_such(aws: Account) -> None:
+    review = start_by_hand(aws)["review"]
+    assert review["requested_by"] == "somebody in the Step Functions console"
+    assert review["waits_for"] == ["alma", "bob@example.com"]
+
+
+def test_the_kind_is_told_so_that_an_application_skips_what_people_need(aws: Account) -> None:
+    aws.seed(**AS_APPLICATION)
+    assert aws.step("validate_request")["kind"] == "application"
 
 
 def test_the_execution_is_noted_in_the_record(aws: Account) -> None:
@@ -43,7 +96,8 @@ def test_calling_twice_is_as_calling_once(aws: Account) -> None:
 
 
 def test_a_start_by_hand_writes_the_record_itself(aws: Account) -> None:
-    assert start_by_hand(aws) == {"onboarding_id": BY_HAND, "approval_needed": True}
+    answer = start_by_hand(aws)
+    assert (answer["onboarding_id"], answer["approval_needed"], answer["kind"]) == (BY_HAND, True, "person")
     record = aws.record(BY_HAND)
     assert record.requester == Requester(None, None, verified=False)
     assert record.approval.needed == 1
