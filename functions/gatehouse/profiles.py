@@ -55,7 +55,7 @@ def review(request: Mapping[str, Any], account: Account, now: str, copied: Permi
         theirs, unknown = effective_grants.of_user(copied, account)
         problems += _not_to_be_copied(request, profile, theirs, unknown)
         names |= theirs
-    problems += [] if problems else _too_much(names, account)
+    problems += [] if problems else _too_much(effective_grants.complete(names), account)
     if problems:
         raise InvalidRequest(problems)
     longest = times.after(now, profile["longest_duration_days"] * _DAY)

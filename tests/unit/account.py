@@ -4,7 +4,7 @@ import copy
 import importlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
@@ -270,6 +271,13 @@ def set_up(account: Account) -> None:
 def own_client(service: str) -> Any:
     """The test's own client, made once: it keeps nothing, and no fault meets it."""
     return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+
+
+def change_catalogue(patch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Let the catalogue be the shipped one with a change, until the patch is undone."""
+    changed = copy.deepcopy(dict(catalogue._catalogue()))
+    change(changed)
+    patch.setattr(catalogue, "_catalogue", lambda: changed)
 
 
 def make_request(**request: Any) -> dict[str, Any]:
