@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from gatehouse import iam_users
-from gatehouse.errors import GroupDiffers
+from gatehouse.errors import GroupDiffers, NotYetConsistent
 from gatehouse.model import Grants
 
 
@@ -26,8 +26,8 @@ def ensure_grants(iam: Any, user_name: str, grants: Grants) -> None:
 def ensure_group(iam: Any, group: str, policies: Collection[str]) -> None:
     """Create the group if it is missing, with its policies.
 
-    Raises GroupDiffers for a group of that name (IAM compares without regard to case) outside our path, or one
-    that grants anything else than was approved.
+    Raises GroupDiffers for a group of that name outside our path, or one that grants anything else than was
+    approved; NotYetConsistent for one that IAM does not show under this name.
     """
     try:
         iam.create_group(GroupName=group, Path=iam_users.PATH)
@@ -38,13 +38,13 @@ def ensure_group(iam: Any, group: str, policies: Collection[str]) -> None:
 
 
 def ensure_end(iam: Any, user_name: str, expires_at: str) -> None:
-    """From `expires_at` on the user may do nothing at all."""
+    """From `expires_at` on, to the second, the user may do nothing at all."""
     statement = {
         "Sid": iam_users.END_POLICY,
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
-        "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": expires_at}},
+        "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": f"{expires_at[:19]}Z"}},
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
     iam.put_user_policy(UserName=user_name, PolicyName=iam_users.END_POLICY, PolicyDocument=document)
@@ -55,7 +55,9 @@ def _require_same(iam: Any, group: str, policies: Collection[str]) -> None:
     try:
         path = iam.get_group(GroupName=group, MaxItems=1)["Group"]["Path"]
     except iam.exceptions.NoSuchEntityException:
-        raise GroupDiffers(f"group {group} exists with a name in another case") from None
+        # Names are compared without regard to case, and what another onboarding made a moment ago is not shown yet:
+        # only time tells the two apart.
+        raise NotYetConsistent(f"group {group} exists, and is not shown yet, or has a name in another case") from None
     if path != iam_users.PATH:
         raise GroupDiffers(f"group {group} exists outside {iam_users.PATH}, where Gatehouse has no say")
     attached = _all(iam, "list_attached_group_policies", "AttachedPolicies", group)

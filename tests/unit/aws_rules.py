@@ -19,6 +19,9 @@ from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend
 
 ATTACHED_POLICIES = 10
+GROUPS = 10
+INLINE_POLICIES = 2048
+"""Characters that all inline policies of a user may have together, white space not counted."""
 TAGS = 50
 PASSWORD_KINDS = {
     "uppercase_characters": "[A-Z]",
@@ -47,6 +50,9 @@ def apply(patch: pytest.MonkeyPatch) -> None:
     _before(patch, IAMBackend, "delete_user", _nothing_is_left)
     _before(patch, IAMBackend, "delete_virtual_mfa_device", _device_is_not_assigned)
     _before(patch, IAMBackend, "attach_user_policy", _quota_of_policies)
+    _before(patch, IAMBackend, "create_group", _group_is_unique_without_regard_to_case)
+    _before(patch, IAMBackend, "add_user_to_group", _quota_of_groups)
+    _before(patch, IAMBackend, "put_user_policy", _quota_of_inline_policies)
     _before(patch, IAMBackend, "create_login_profile", _password_fits)
     _before(patch, IAMBackend, "update_login_profile", _password_fits)
     _before(patch, SecretsManagerBackend, "create_secret", _name_is_not_scheduled_for_deletion)
@@ -143,6 +149,23 @@ def _quota_of_policies(iam: IAMBackend, policy_arn: str, user_name: str) -> None
     attached = set(iam.get_user(user_name).managed_policies) | {policy_arn}
     if len(attached) > ATTACHED_POLICIES:
         raise exceptions.LimitExceededException(f"Cannot exceed quota for PoliciesPerUser: {ATTACHED_POLICIES}")
+
+
+def _group_is_unique_without_regard_to_case(iam: IAMBackend, group_name: str, *_: Any, **__: Any) -> None:
+    if group_name.lower() in {name.lower() for name in iam.groups}:
+        raise exceptions.EntityAlreadyExists(f"Group with name {group_name} already exists.")
+
+
+def _quota_of_groups(iam: IAMBackend, group_name: str, user_name: str) -> None:
+    names = {group.name for group in iam.get_groups_for_user(user_name)} | {group_name}
+    if len(names) > GROUPS:
+        raise exceptions.LimitExceededException(f"Cannot exceed quota for GroupsPerUser: {GROUPS}")
+
+
+def _quota_of_inline_policies(iam: IAMBackend, user_name: str, policy_name: str, policy_json: str) -> None:
+    documents = {**iam.get_user(user_name).policies, policy_name: policy_json}
+    if sum(len(re.sub(r"\s", "", document)) for document in documents.values()) > INLINE_POLICIES:
+        raise exceptions.LimitExceededException(f"Maximum policy size of {INLINE_POLICIES} bytes exceeded for user")
 
 
 def _password_fits(iam: IAMBackend, user_name: str, password: str, *_: Any) -> None:

@@ -210,3 +210,32 @@ def test_policies_of_aws_can_be_attached(known_iam: Any) -> None:
     known_iam.attach_user_policy(UserName="alice", PolicyArn=arn)
     (attached,) = known_iam.list_attached_user_policies(UserName="alice")["AttachedPolicies"]
     assert attached == {"PolicyName": "ViewOnlyAccess", "PolicyArn": arn}
+
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html
+def test_a_group_s_name_is_unique_without_regard_to_case(iam: Any) -> None:
+    iam.create_group(GroupName="Auditors")
+    assert code(iam.create_group, GroupName="auditors") == "EntityAlreadyExists"
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+def test_a_user_is_in_ten_groups_at_most(iam: Any) -> None:
+    for number in range(11):
+        iam.create_group(GroupName=f"g{number}")
+    for number in (*range(10), 9):
+        iam.add_user_to_group(GroupName=f"g{number}", UserName="alice")
+    assert code(iam.add_user_to_group, GroupName="g10", UserName="alice") == "LimitExceeded"
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+def test_all_inline_policies_of_a_user_have_2048_characters_at_most(iam: Any) -> None:
+    def document(length: int) -> str:
+        statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Sid": ""}
+        bare = len(json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":")))
+        statement["Sid"] = "x" * (length - bare)
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=4)
+
+    for length in (1_000, 1_048, 1_048):
+        iam.put_user_policy(UserName="alice", PolicyName=f"p{length}", PolicyDocument=document(length))
+    too_long = {"UserName": "alice", "PolicyName": "p1048", "PolicyDocument": document(1_049)}
+    assert code(iam.put_user_policy, **too_long) == "LimitExceeded"
