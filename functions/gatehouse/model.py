@@ -244,4 +244,11 @@ def links(onboarding_id: str) -> dict[str, str]:
 
 
 def _tuples(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()}
+    return {name: _frozen(value) for name, value in mapping.items()}
+
+
+def _frozen(value: Any) -> Any:
+    """A list as a tuple, also within a mapping."""
+    if isinstance(value, Mapping):
+        return _tuples(value)
+    return tuple(value) if isinstance(value, list) else value

@@ -204,6 +204,66 @@ def test_a_name_that_is_scheduled_for_deletion_ends_it_and_sets_no_password(crea
     assert created.password() is None
 
 
+def chosen(aws: Account, value: str = "Chosen-0ne-By-Hand!") -> str:
+    """A secret with the password that the requester has chosen; returns its ARN."""
+    tags = [{"Key": "gatehouse:user-name", "Value": USER}]
+    name = "gatehouse-chosen-password/alice"
+    arn: str = aws.secretsmanager.create_secret(Name=name, SecretString=value, Tags=tags)["ARN"]
+    return arn
+
+
+def test_a_chosen_password_is_copied_to_where_only_its_claim_can_read_it(aws: Account) -> None:
+    arn = chosen(aws)
+    aws.steps("issue_password", password_secret_arn=arn)
+    assert aws.password() == aws.secret() == "Chosen-0ne-By-Hand!"
+    assert aws.wire.made("GetRandomPassword") == []
+    readers = aws.secretsmanager.get_resource_policy(SecretId=SECRET)["ResourcePolicy"]
+    assert "OnlyGatehouseReads" in readers
+
+
+def test_the_secret_that_was_chosen_stays_as_it_is(aws: Account) -> None:
+    arn = chosen(aws)
+    aws.steps("issue_password", password_secret_arn=arn)
+    touched = [parameters for _, parameters in aws.wire.calls if parameters.get("SecretId") == arn]
+    assert touched == [{"SecretId": arn}]
+    assert aws.secretsmanager.get_secret_value(SecretId=arn)["SecretString"] == "Chosen-0ne-By-Hand!"
+
+
+def test_a_choice_that_is_changed_later_changes_nothing(aws: Account) -> None:
+    arn = chosen(aws)
+    aws.steps("create_user", password_secret_arn=arn)
+    aws.wire.lose_answer("CreateLoginProfile")
+    with pytest.raises(TransientFault):
+        aws.step("issue_password")
+    aws.secretsmanager.put_secret_value(SecretId=arn, SecretString="An0ther-One-By-Hand!")
+    aws.step("issue_password")
+    assert aws.password() == aws.secret() == "Chosen-0ne-By-Hand!"
+
+
+def test_whoever_has_a_chosen_password_sent_again_gets_a_generated_one(aws: Account) -> None:
+    aws.steps("await_mfa", password_secret_arn=chosen(aws))
+    aws.change(generation=2)
+    aws.step("issue_password")
+    assert aws.password() == aws.secret(generation=2) != "Chosen-0ne-By-Hand!"
+    assert aws.secret(generation=1) is None
+
+
+def test_a_chosen_password_that_the_policy_refuses_ends_it_without_showing_it(aws: Account) -> None:
+    aws.steps("create_user", password_secret_arn=chosen(aws, "tooweak"))
+    with pytest.raises(AwsCallFailed) as error:
+        aws.step("issue_password")
+    assert str(error.value) == "CreateLoginProfile: PasswordPolicyViolation"
+
+
+def test_a_chosen_password_that_is_gone_meanwhile_ends_it(aws: Account) -> None:
+    arn = chosen(aws)
+    aws.steps("create_user", password_secret_arn=arn)
+    aws.secretsmanager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    with pytest.raises(AwsCallFailed, match=r"^GetSecretValue: ResourceNotFoundException$"):
+        aws.step("issue_password")
+    assert aws.password() is None
+
+
 def test_a_resent_password_is_another_one_and_the_old_is_gone(aws: Account) -> None:
     aws.steps("await_mfa")
     first = aws.secret()

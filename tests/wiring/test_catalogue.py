@@ -53,3 +53,11 @@ def test_before_mfa_nobody_has_a_boundary_that_only_members_get(pair: str) -> No
 
 def test_the_guard_of_roles_and_of_applications_is_the_same() -> None:
     assert statements("role") == statements("application")
+
+
+def test_the_role_that_is_like_a_power_user_comes_with_what_a_power_user_comes_with() -> None:
+    (role,) = [one["Properties"] for one in of_type("AWS::IAM::Role").values() if "RoleName" in one["Properties"]]
+    (arn,) = (resolve(one, VALUES | {"AWS::Partition": "aws"}) for one in role["ManagedPolicyArns"])
+    inline = {one["PolicyName"]: one["PolicyDocument"]["Statement"] for one in role["Policies"]}
+    companions = catalogue.managed_policies()[arn]["comes_with"]
+    assert inline == {name: catalogue.policy_templates()[name]["statements"] for name in companions}
