@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from gatehouse import claims, iam_users, records, times
-from gatehouse.errors import Cancelled, MfaNotEnrolled, NotYetConsistent, RecordClosed, TransientFault
+from gatehouse.errors import Cancelled, GroupDiffers, MfaNotEnrolled, NotYetConsistent, RecordClosed, TransientFault
 from gatehouse.model import Onboarding, Requester, Status
 from tests.unit.account import (
     ACCOUNT,
     APPROVER,
     ENROLLING,
     MEMBER,
+    MEMBER_ONE_REGION,
     NOW,
     ONBOARDING_ID,
     SECURITY_APPROVER,
@@ -88,6 +89,40 @@ def test_what_is_privileged_is_granted_now_and_after_the_boundary(aws: Account, 
     assert attached(aws) == {policy}
     order = ["ListMFADevices", "PutUserPermissionsBoundary", "GetUser", "AttachUserPolicy"]
     assert aws.wire.names(*order) == order
+
+
+def test_what_waited_with_a_privileged_addition_is_granted_now(aws: Account) -> None:
+    record = waiting(aws, groups=["Auditors", "PowerUsers"], policies=["ReadLogs"])
+    assert record.grants.privileged
+    aws.enrol()
+    aws.step(STEP)
+    groups = aws.iam.list_groups_for_user(UserName=USER)["Groups"]
+    assert {group["GroupName"]: group["Path"] for group in groups} == {
+        "Auditors": iam_users.PATH,
+        "PowerUsers": iam_users.PATH,
+    }
+    assert set(aws.iam.list_user_policies(UserName=USER)["PolicyNames"]) == set(record.grants.inline_policies)
+    order = aws.wire.names("PutUserPermissionsBoundary", "PutUserPolicy", "CreateGroup")
+    assert order[0] == "PutUserPermissionsBoundary"
+
+
+def test_a_narrower_boundary_is_the_one_that_opens(aws: Account) -> None:
+    waiting(aws, permissions_boundary="one-region")
+    aws.enrol()
+    aws.step(STEP)
+    assert boundary(aws) == aws.record().evidence["boundary"] == MEMBER_ONE_REGION
+
+
+def test_a_group_that_somebody_changed_ends_it(aws: Account) -> None:
+    waiting(aws, groups=["PowerUsers"])
+    aws.enrol()
+    aws.iam.create_group(GroupName="PowerUsers", Path=iam_users.PATH)
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    aws.iam.attach_group_policy(GroupName="PowerUsers", PolicyArn=administrator)
+    with pytest.raises(GroupDiffers, match="AdministratorAccess"):
+        aws.step(STEP)
+    assert aws.iam.list_groups_for_user(UserName=USER)["Groups"] == []
+    assert aws.record().status is Status.PENDING_MFA
 
 
 @pytest.mark.parametrize("profile", ["developer", "auditor"])

@@ -1,11 +1,15 @@
 """RequestApproval: the approvers are told, and the machine waits on a token."""
 
+import re
+from html import escape
+from typing import Any
+
 import pytest
 
 from gatehouse import times
 from gatehouse.errors import AlreadyDecided, ApprovalTimeout, Cancelled, RecordClosed, TransientFault
 from gatehouse.model import Requester, Status
-from tests.unit.account import ACCOUNT, NOW, ONBOARDING_ID, REQUESTER, TASK_TOKEN, USER, Account
+from tests.unit.account import ACCOUNT, AS_APPLICATION, NOW, ONBOARDING_ID, REQUESTER, TASK_TOKEN, USER, Account
 
 STEP = "request_approval"
 END = times.after(NOW, 259_200)
@@ -56,6 +60,40 @@ def test_the_mail_says_what_is_asked_for_and_how_to_decide(aws: Account) -> None
         assert told in mail["text"]
         assert told in mail["html"]
     assert TASK_TOKEN not in mail["text"] + mail["html"]
+
+
+def test_the_mail_says_what_goes_beyond_the_profile_and_what_it_risks_in_both_parts(aws: Account) -> None:
+    asked: dict[str, Any] = {"groups": ["PowerUsers"], "policies": ["ReadLogs"], "permissions_boundary": "one-region"}
+    record = aws.seed(**asked, record={"approval_expires_at": None})
+    grants = record.grants
+    assert grants.beyond_profile
+    assert grants.escalation_risks
+    aws.step(STEP)
+    (mail,) = aws.mails()
+    for told in (*grants.in_words, *grants.beyond_profile, *grants.escalation_risks):
+        assert f"- {told}\n" in mail["text"]
+        assert f"<li>{escape(told, quote=False)}</li>" in mail["html"].replace("&#39;", "'")
+    for heading in ("What it amounts to", "More than the profile", "What it risks", "GatehouseDecide"):
+        assert heading in mail["text"]
+        assert heading in mail["html"]
+
+
+def test_what_is_not_so_has_no_heading(aws: Account) -> None:
+    requester = Requester(None, None, verified=False)
+    aws.seed(profile="auditor", requester=requester, record={"approval_expires_at": None})
+    aws.step(STEP)
+    (mail,) = aws.mails()
+    assert "More than the profile" not in mail["text"] + mail["html"]
+    assert "What it risks" not in mail["text"] + mail["html"]
+
+
+def test_of_an_application_the_owner_is_told(aws: Account) -> None:
+    aws.seed(**AS_APPLICATION, record={"approval_expires_at": None})
+    aws.step(STEP)
+    (mail,) = aws.mails()
+    assert "asks for an IAM user for an application" in mail["text"]
+    assert re.search(r"^Owner: +alice@example\.com$", mail["text"], re.MULTILINE)
+    assert '<th scope="row">Owner</th><td>alice@example.com</td>' in mail["html"]
 
 
 @pytest.mark.parametrize("approver", ["alma", "bob@example.com"])
