@@ -36,12 +36,13 @@ test: install $(EVALUATOR) ## run every test
 coverage-iam: $(DEV)/.installed ## print which IAM rights the last whole test run needed
 	@$(RUN) -m local.iam_coverage
 
-check: install ## lint, type-check, and validate the template and the state machines
+check: install ## lint, type-check, and validate the template, the state machines and the catalogue
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	AWS_DEFAULT_REGION=us-east-1 $(DEV)/bin/sam validate --lint --template template.yaml
 	$(RUN) -m local.lint
+	PYTHONPATH=functions $(RUN) -m local.catalogue
 
 format: $(DEV)/.installed ## rewrite the Python files in the project's format
 	$(DEV)/bin/ruff check --fix .

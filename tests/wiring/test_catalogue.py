@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import catalogue
+from gatehouse import catalogue, onboarding_request
 from tests.wiring.template import of_type, resolve
 
 VALUES = {"AWS::StackName": "g"}
@@ -25,6 +25,17 @@ def statements(boundary: str) -> list[dict[str, Any]]:
 def test_every_boundary_of_the_catalogue_is_in_the_template_and_every_other_is_for_roles() -> None:
     named = {pair[phase] for pair in catalogue.boundaries().values() for phase in ("enrolling", "member")}
     assert named == set(BOUNDARIES) - FOR_ROLES
+
+
+def test_whatever_the_catalogue_names_a_request_can_name() -> None:
+    assert all(onboarding_request.fits("profile", name) for name in catalogue.profiles())
+    assert all(onboarding_request.fits("groups", [name]) for name in catalogue.groups())
+    named = [*catalogue.managed_policies(), *catalogue.policy_templates()]
+    assert all(onboarding_request.fits("policies", [name]) for name in named)
+    assert all(onboarding_request.fits("permissions_boundary", name) for name in catalogue.boundaries())
+    for profile in catalogue.profiles().values():
+        assert all(onboarding_request.fits("kind", kind) for kind in profile["kinds"])
+        assert onboarding_request.fits("access", profile["access"])
 
 
 @PAIRS
