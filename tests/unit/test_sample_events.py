@@ -107,6 +107,7 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "send_sign_in_instructions": (user_made, None),
     "serve_claim_page": (nothing, 200),
     "submit_onboarding": (nothing, 202),
+    "submit_onboarding.application": (nothing, 202),
     "submit_onboarding.whole": (nothing, 202),
     "validate_request": (requested, {"onboarding_id": ONBOARDING_ID, "approval_needed": False, "kind": "person"}),
     "validate_request.console": (

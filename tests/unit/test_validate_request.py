@@ -1,10 +1,11 @@
 """ValidateRequest: a sound record stands behind an execution, or nothing at all."""
 
+import json
 from typing import Any
 
 import pytest
 
-from gatehouse import records
+from gatehouse import catalogue, records
 from gatehouse.errors import Cancelled, InvalidRequest, RecordClosed, UserAlreadyExists
 from gatehouse.model import Approval, Requester, Status
 from tests.unit.account import (
@@ -62,6 +63,25 @@ def test_who_looks_at_the_waiting_execution_reads_all_that_is_to_be_decided(aws:
         "waits_for": ["alma", "bob@example.com"],
         "decide_with": f"runbook GatehouseDecide in Systems Manager, or POST {url}",
     }
+
+
+LARGEST_ANSWER = 8 * 1024
+"""Bytes that a step may hand back: it stands in the execution's history."""
+
+
+def test_the_largest_request_fits_into_the_history(aws: Account) -> None:
+    everything: dict[str, Any] = {
+        "profile": "power-user",
+        "user_name": "u" * 64,
+        "groups": ["Auditors", "PowerUsers"],
+        "policies": [*catalogue.profiles()["power-user"]["may_add"]["managed_policies"], "ReadLogs"],
+        "permissions_boundary": "one-region",
+        "require_password_reset": False,
+        "justification": "j" * 500,
+    }
+    people = tuple(f"approver{number}@example.com" for number in range(20))
+    aws.write(make_record(**everything, record={"approval": Approval(1, ("platform",), people)}))
+    assert len(json.dumps(aws.step("validate_request"))) < LARGEST_ANSWER
 
 
 def test_what_needs_no_approval_waits_for_nobody(aws: Account) -> None:

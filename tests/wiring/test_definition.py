@@ -1,5 +1,6 @@
 """The state machine holds what a newcomer might forget."""
 
+import json
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from gatehouse import errors, onboarding_request, outcomes
 from tests.wiring import code
 from tests.wiring.definition import definition, following, machines, named_errors, placeholders, states, tasks, text
+from tests.wiring.template import ROOT
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, of what a Lambda integration
 # raises for a while, https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
@@ -172,6 +174,13 @@ def test_a_payload_carries_ids_only(name: str) -> None:
         assert payload.pop(besides)
     assert set(payload) <= set(PAYLOAD)
     assert all(value in PAYLOAD[field] for field, value in payload.items())
+
+
+@TASKS
+def test_a_sample_event_is_what_its_state_hands_over(name: str) -> None:
+    stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    sample = json.loads((ROOT / "events" / f"{stem}.json").read_text())
+    assert set(sample) == set(tasks()[name]["Arguments"]["Payload"])
 
 
 @TASKS
