@@ -6,6 +6,7 @@ import pytest
 
 from gatehouse import chosen_password
 from gatehouse.clients import client
+from gatehouse.errors import InvalidRequest
 from tests.unit.account import USER, Account
 
 VALUE = "Chosen-0ne-By-Hand!"
@@ -74,6 +75,27 @@ def test_an_empty_secret_has_no_value(aws: Account) -> None:
     tags = [{"Key": chosen_password.FOR_TAG, "Value": USER}]
     arn = aws.secretsmanager.create_secret(Name="gatehouse-chosen-password/alice", Tags=tags)["ARN"]
     assert problem(arn) == "must be a secret that has a value"
+
+
+def test_a_secret_under_a_key_that_gatehouse_may_not_use_is_told_before_anything_is_made(aws: Account) -> None:
+    arn = secret(aws, KmsKeyId="arn:aws:kms:us-east-1:123456789012:key/own")
+    assert str(problem(arn)).startswith("must be a secret under the key aws/secretsmanager")
+
+
+@pytest.mark.parametrize(
+    "key", ["alias/aws/secretsmanager", "arn:aws:kms:us-east-1:123456789012:alias/aws/secretsmanager"]
+)
+def test_a_secret_that_names_the_key_of_all_is_sound(aws: Account, key: str) -> None:
+    assert problem(secret(aws, KmsKeyId=key)) is None
+
+
+def test_bytes_are_no_password(aws: Account) -> None:
+    tags = [{"Key": chosen_password.FOR_TAG, "Value": USER}]
+    made = aws.secretsmanager.create_secret(
+        Name="gatehouse-chosen-password/alice", SecretBinary=b"Chosen-0ne", Tags=tags
+    )
+    with pytest.raises(InvalidRequest, match="password_secret_arn must be a secret that holds text"):
+        chosen_password.read(client("secretsmanager"), made["ARN"])
 
 
 def test_a_fault_of_aws_is_no_fault_of_the_request(aws: Account) -> None:
