@@ -191,8 +191,8 @@ RULES: dict[str, tuple[Change, str]] = {
         "comes_with must be names of policy_templates: there is no Other",
     ),
     "a template for nobody": (
-        may_add("application", policy_templates=["PutMetrics"]),
-        "policy_templates.SendMail must be granted by something, or go",
+        lambda shelf: shelf["policy_templates"].update(Lonely=shelf["policy_templates"]["ReadLogs"]),
+        "policy_templates.Lonely must be granted by something, or go",
     ),
     "the group of all members": (
         lambda shelf: shelf["groups"].update({"Gatehouse-Users": shelf["groups"]["Auditors"]}),
@@ -219,8 +219,8 @@ RULES: dict[str, tuple[Change, str]] = {
         "there is no nosuch:StartBuild",
     ),
     "an opened action that nothing needs": (
-        entry("policy_templates", "SendMail", opens=["ses:SendEmail"]),
-        "policy_templates.SendMail.opens must be what an escalation needs: none needs ses:SendEmail",
+        entry("policy_templates", "PutMetrics", opens=["ses:SendEmail"]),
+        "policy_templates.PutMetrics.opens must be what an escalation needs: none needs ses:SendEmail",
     ),
     "a statement on no action of AWS": (
         statement(Action="logs:Read*"),
@@ -249,8 +249,8 @@ RULES: dict[str, tuple[Change, str]] = {
         "SecurityAudit.privileged must be true",
     ),
     "a template that opens a way up": (
-        entry("policy_templates", "SendMail", opens=["iam:PassRole"]),
-        "policy_templates.SendMail.privileged must be true: it opens a way up",
+        entry("policy_templates", "PutMetrics", opens=["iam:PassRole"]),
+        "policy_templates.PutMetrics.privileged must be true: it opens a way up",
     ),
     "a privileged profile that says no": (
         profile("power-user", privileged=False),
