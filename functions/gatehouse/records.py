@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gatehouse import times
-from gatehouse.claims import ATTEMPTS
 from gatehouse.errors import Cancelled, RecordClosed
 from gatehouse.model import OPEN, UNDER_WAY, Onboarding, Status
 from gatehouse.profiles import fingerprint
@@ -191,7 +190,7 @@ def open_claim(
         "generation": record.generation,
         "shown_with": dict(shown_with),
         "state": "open",
-        "attempts_left": ATTEMPTS,
+        "tried": {},
         "expires_at": expires_at,
         "ttl": int(times.parse(times.after(expires_at, CLAIM_KEPT)).timestamp()),
     }

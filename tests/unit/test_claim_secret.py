@@ -46,6 +46,10 @@ def claim(aws: Account, typed: str | None = None, token: str = TOKEN) -> Answer:
     return answer
 
 
+def attempts_left(aws: Account) -> int:
+    return ATTEMPTS - len(row(aws)["tried"])
+
+
 def row(aws: Account, token: str = TOKEN) -> dict[str, Any]:
     found = aws.table.get(records.claim_key(claims.token_hash(token)))
     assert found is not None
@@ -84,6 +88,37 @@ def test_a_claim_is_noted_and_its_hash_forgotten(aws: Account) -> None:
     assert record.claims == {}
     assert (record.timeline[-1].event, record.timeline[-1].by) == ("password_claimed", "claim")
     assert row(aws)["state"] == "used"
+
+
+def test_the_requester_sees_from_where_it_was_claimed(aws: Account) -> None:
+    invite(aws)
+    claim(aws)
+    assert aws.record().timeline[-1].detail == "from 203.0.113.10"
+
+
+def test_the_requester_sees_every_wrong_code_and_not_what_it_was(aws: Account) -> None:
+    invite(aws)
+    for typed in ("22222222", "2222WRNG"):
+        claim(aws, typed)
+    noted = [entry for entry in aws.record().timeline if entry.event == "wrong_claim_code"]
+    assert [(entry.by, entry.detail) for entry in noted] == [
+        ("claim", "password, attempts left: 4"),
+        ("claim", "password, attempts left: 3"),
+    ]
+    shown = json.dumps(aws.record().public())
+    for secret in (TOKEN, claims.token_hash(TOKEN), code(), "2222WRNG"):
+        assert secret not in shown
+
+
+def test_a_wrong_code_that_cannot_be_noted_is_refused_all_the_same(aws: Account, log: io.StringIO) -> None:
+    invite(aws)
+    table, noting = aws.table, records.key(ONBOARDING_ID)
+    aws.wire.first("GenerateMac", lambda: aws.dynamodb.delete_item(TableName="gatehouse", Key={"pk": {"S": noting}}))
+    refused = claim(aws, "22222222")
+    assert refused.problem == (403, "wrong-code")
+    assert refused.json["attempts_left"] == ATTEMPTS - 1
+    assert table.get(noting) is None
+    assert "wrong code not noted" in log.getvalue()
 
 
 def test_there_is_one_answer(aws: Account) -> None:
@@ -134,16 +169,60 @@ def test_the_fifth_wrong_code_burns_the_claim(aws: Account) -> None:
     for _ in range(ATTEMPTS):
         claim(aws, "22222222")
     assert claim(aws).problem == (410, "claim-burnt")
-    assert row(aws)["attempts_left"] == 0
+    assert attempts_left(aws) == 0
 
 
 def test_the_attempt_is_taken_before_the_code_is_compared(aws: Account) -> None:
     """Otherwise a hundred guesses at once would all be compared before the first is counted."""
     invite(aws)
     seen: list[int] = []
-    aws.wire.first("GenerateMac", lambda: seen.append(row(aws)["attempts_left"]))
+    aws.wire.first("GenerateMac", lambda: seen.append(attempts_left(aws)))
     aws.api("claim_secret", {"token": TOKEN, "code": "22222222"})
     assert seen == [ATTEMPTS - 1]
+
+
+def test_an_attempt_that_the_sdk_sends_again_costs_one(aws: Account) -> None:
+    invite(aws)
+    aws.wire.send_twice("UpdateItem")
+    assert claim(aws, "22222222").json["attempts_left"] == ATTEMPTS - 1
+    assert attempts_left(aws) == ATTEMPTS - 1
+
+
+def test_the_last_attempt_sent_again_by_the_sdk_is_still_an_attempt(aws: Account) -> None:
+    invite(aws)
+    for _ in range(ATTEMPTS - 1):
+        claim(aws, "22222222")
+    typed = code()
+    aws.wire.send_twice("UpdateItem")
+    assert claim(aws, typed).status == 200
+
+
+def test_an_attempt_at_which_nothing_was_compared_costs_nothing(aws: Account) -> None:
+    invite(aws)
+    typed = code()
+    aws.wire.refuse("GenerateMac", "KMSInternalException", status=500)
+    assert claim(aws, typed).status == 503
+    assert attempts_left(aws) == ATTEMPTS
+    assert claim(aws, typed).status == 200
+
+
+def test_an_attempt_that_cannot_be_returned_is_logged(aws: Account, log: io.StringIO) -> None:
+    invite(aws)
+    typed = code()
+    aws.wire.refuse("GenerateMac", "KMSInternalException", status=500)
+    aws.wire.first("GenerateMac", lambda: aws.wire.refuse("UpdateItem", "InternalServerError", status=500))
+    aws.wire.turns["GenerateMac"] = [_both(*reversed(aws.wire.turns["GenerateMac"]))]
+    assert claim(aws, typed).status == 503
+    assert attempts_left(aws) == ATTEMPTS - 1
+    assert "attempt not returned" in log.getvalue()
+
+
+def test_a_right_code_that_met_another_write_costs_no_attempt(aws: Account) -> None:
+    invite(aws)
+    meet_another_write(aws)
+    assert claim(aws).status == 503
+    assert attempts_left(aws) == ATTEMPTS
+    assert claim(aws).status == 200
 
 
 @pytest.mark.parametrize("change", [str.lower, lambda text: f" {text[:4]}-{text[4:]} "])
@@ -246,7 +325,7 @@ def test_a_claim_of_another_form_is_refused_and_costs_no_attempt(aws: Account, b
     answer = aws.api("claim_secret", body)
     assert answer.problem == (400, "invalid-request")
     assert answer.fields == fields
-    assert row(aws)["attempts_left"] == ATTEMPTS
+    assert attempts_left(aws) == ATTEMPTS
 
 
 def test_a_claim_above_32_kb_is_too_large(aws: Account) -> None:
@@ -263,7 +342,7 @@ def test_a_claim_that_revealed_nothing_is_given_back(aws: Account, code: str, st
     failed = claim(aws)
     assert failed.status == answered
     assert PASSWORD not in failed.body
-    assert (row(aws)["state"], row(aws)["attempts_left"]) == ("open", ATTEMPTS)
+    assert (row(aws)["state"], attempts_left(aws)) == ("open", ATTEMPTS)
     assert aws.record().claims == before.claims
     assert claim(aws).json["password"] == PASSWORD
 
@@ -280,7 +359,7 @@ def test_a_failing_reveal_gives_no_more_attempts_than_there_were(aws: Account) -
     claim(aws, "22222222")
     aws.wire.refuse("GetSecretValue", "AccessDeniedException")
     claim(aws)
-    assert row(aws)["attempts_left"] == ATTEMPTS - 1
+    assert attempts_left(aws) == ATTEMPTS - 1
 
 
 def test_a_claim_is_not_given_back_where_a_newer_one_stands(aws: Account, log: io.StringIO) -> None:
@@ -292,11 +371,77 @@ def test_a_claim_is_not_given_back_where_a_newer_one_stands(aws: Account, log: i
     aws.wire.first("GetSecretValue", open_newer)
     aws.wire.refuse("GetSecretValue", "AccessDeniedException")
     aws.wire.turns["GetSecretValue"] = [_both(*aws.wire.turns["GetSecretValue"])]
-    assert claim(aws).status == 500
+    assert claim(aws).problem == (410, "claim-withdrawn")
     assert row(aws)["state"] == "used"
     assert aws.record().claims == {"password": claims.token_hash(NEWER)}
     assert "not given back" in log.getvalue()
     assert claim(aws, token=NEWER).status == 200
+
+
+@pytest.mark.parametrize("overtaken", [{"generation": 2}, {"cancelled_by": "olga"}, {"status": Status.CANCELLED}])
+def test_a_failed_reveal_of_what_a_resend_or_a_cancel_overtook_is_withdrawn(
+    aws: Account, overtaken: dict[str, Any]
+) -> None:
+    """A resend has counted up and has not opened its own claim yet: the old link may not come back to life."""
+    invite(aws)
+    aws.wire.refuse("GetSecretValue", "ResourceNotFoundException")
+    aws.wire.first("GetSecretValue", lambda: aws.change(**overtaken))
+    aws.wire.turns["GetSecretValue"] = [_both(*reversed(aws.wire.turns["GetSecretValue"]))]
+    assert claim(aws).problem == (410, "claim-withdrawn")
+    assert row(aws)["state"] == "used"
+    assert aws.record().claims == {}
+
+
+def test_a_claim_is_given_back_also_where_another_write_comes_between(aws: Account) -> None:
+    invite(aws)
+    aws.wire.refuse("GetSecretValue", "AccessDeniedException")
+    aws.wire.first("GetSecretValue", lambda: meet_another_write(aws))
+    aws.wire.turns["GetSecretValue"] = [_both(*reversed(aws.wire.turns["GetSecretValue"]))]
+    assert claim(aws).status == 500
+    assert row(aws)["state"] == "open"
+    assert aws.slept
+    assert claim(aws).json["password"] == PASSWORD
+
+
+def test_a_claim_that_was_given_back_says_so_in_the_timeline(aws: Account) -> None:
+    invite(aws)
+    aws.wire.refuse("GetSecretValue", "AccessDeniedException")
+    claim(aws)
+    claim(aws)
+    assert [entry.event for entry in aws.record().timeline if entry.by == "claim"] == [
+        "password_claimed",
+        "password_not_revealed",
+        "password_claimed",
+    ]
+
+
+def test_a_key_s_secret_lives_until_its_answer_is_formed(aws: Account) -> None:
+    invite(aws, "access_key", status=Status.COMPLETE)
+    key = records.claim_key(claims.token_hash(TOKEN))
+    good = row(aws)["shown_with"]
+    aws.table.update(key, sets={"shown_with": {**good, "roles": None}})
+    assert claim(aws).status == 500
+    assert aws.secret("access-key") is not None
+    aws.table.update(key, sets={"shown_with": good})
+    assert claim(aws).json["secret_access_key"] == KEY["secret_access_key"]
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_key_is_revealed_also_where_its_secret_could_not_be_deleted(aws: Account, status: int) -> None:
+    invite(aws, "access_key", status=Status.COMPLETE)
+    aws.wire.refuse("DeleteSecret", "InternalServiceError", status=status)
+    assert claim(aws).json["secret_access_key"] == KEY["secret_access_key"]
+    assert claim(aws).problem == (410, "claim-used")
+
+
+def meet_another_write(aws: Account) -> None:
+    """The next transaction finds that another one changes the same row."""
+    error = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "conflict"},
+        "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    aws.wire.turns.setdefault("TransactWriteItems", []).append(lambda _: error)
 
 
 def _both(before: Any, then: Any) -> Any:
@@ -336,8 +481,10 @@ def test_no_token_code_or_password_is_logged(aws: Account, log: io.StringIO) -> 
 
 def test_no_access_key_is_logged(aws: Account, log: io.StringIO) -> None:
     invite(aws, "access_key", status=Status.COMPLETE)
+    aws.wire.refuse("GetSecretValue", "AccessDeniedException")
     aws.wire.refuse("DeleteSecret", "AccessDeniedException")
     assert claim(aws).status == 500
     assert claim(aws).status == 200
+    assert "secret left behind" in log.getvalue()
     assert "claimed" in log.getvalue()
     assert KEY["secret_access_key"] not in log.getvalue()

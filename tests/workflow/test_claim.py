@@ -56,6 +56,27 @@ def test_a_claim_that_could_not_be_answered_may_be_tried_again(stack: dict[str, 
     evidence.completed(onboarding)
 
 
+def test_the_requester_sees_when_it_was_claimed_and_every_wrong_code(stack: dict[str, Any]) -> None:
+    onboarding = people.requested(stack, "watched")
+    people.awaited(onboarding, "PENDING_MFA")
+    token = people.link(onboarding)
+    for _ in range(2):
+        assert people.claim(onboarding, token, "AAAAAAAA").status == 403
+    claimed = people.claim(onboarding, token)
+    shown = people.call(stack, "requester", "GET", onboarding.path)
+    entries = [entry for entry in shown.json["timeline"] if entry["by"] == "claim"]
+    assert [(entry["event"], entry["detail"]) for entry in entries] == [
+        ("wrong_claim_code", "password, attempts left: 4"),
+        ("wrong_claim_code", "password, attempts left: 3"),
+        ("password_claimed", "from 127.0.0.1"),
+    ]
+    assert all(entry["at"] <= people.now() for entry in entries)
+    for secret in (token, str(onboarding.claim_code), "AAAAAAAA", claimed.json["password"]):
+        assert secret.encode() not in shown.body
+    people.enrol(onboarding)
+    evidence.completed(onboarding)
+
+
 def test_a_link_that_nobody_sent_is_unknown(stack: dict[str, Any]) -> None:
     onboarding = people.requested(stack, "unsent", "power-user")
     assert people.claim(onboarding, "A" * 43).status == 404

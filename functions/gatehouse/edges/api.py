@@ -36,6 +36,12 @@ class Request:
         return people.caller(str(context["identity"]["userArn"]), str(context["accountId"]))
 
     @property
+    def source_ip(self) -> str | None:
+        """The address that API Gateway saw the request come from."""
+        address: str | None = self.event["requestContext"]["identity"].get("sourceIp")
+        return address
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The parameters of the query; of one that is given more than once, the last."""
         return self.event.get("queryStringParameters") or {}

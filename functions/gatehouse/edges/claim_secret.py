@@ -1,18 +1,22 @@
 """POST /claim: reveal a secret once, to who has both the link and the code."""
 
 import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from gatehouse import access_keys, claims, documents, records, secret_store, settings, times
-from gatehouse.clients import client
+from gatehouse.clients import aws_errors, client
 from gatehouse.edges import api
-from gatehouse.errors import InvalidRequest
+from gatehouse.errors import AccessDenied, AwsCallFailed, InvalidRequest, TransientFault
 from gatehouse.logs import logger
 from gatehouse.model import ANY, FieldProblem, Status
 from gatehouse.problems import Problem
-from gatehouse.table import Expression, Table
+from gatehouse.table import Table
 
 _LATE = {
     "used": "It was used already. If that was not you, tell who requested your access.",
@@ -20,6 +24,9 @@ _LATE = {
     "burnt": "The code was wrong too often. Ask for the instructions to be sent again.",
     "expired": "It is too old. Ask for the instructions to be sent again.",
 }
+
+GIVE_BACK_PAUSES = (0.1, 0.3)
+"""Seconds before another try to give a claim back."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +42,16 @@ def claim_secret(asked: api.Request) -> api.Answer:
     table = Table(client("dynamodb"), config.table_name)
     token, code = _parse(asked.body())
     # An attempt is taken before it is compared, so that many at once are not more than five.
-    row = _take_attempt(table, token)
-    expected = claims.code(client("kms"), config.claim_code_key_arn, row["onboarding_id"], row["generation"])
-    if not claims.same_code(code, expected):
-        detail = "The code is wrong."
-        raise Problem(HTTPStatus.FORBIDDEN, "wrong-code", detail, attempts_left=row["attempts_left"])
-    _mark_used(table, row)
+    attempt = uuid.uuid4().hex
+    row = _take_attempt(table, token, attempt)
     try:
-        answer = _reveal(row)
+        _require_code(table, row, config.claim_code_key_arn, code)
+        _mark_used(table, row, asked.source_ip)
+        answer = _reveal_or_give_back(table, row)
+    except Problem:
+        raise
     except Exception:
-        _give_back(table, row)
+        _return_attempt(table, row, attempt)
         raise
     logger().info("claimed", onboarding_id=row["onboarding_id"], kind=row["kind"])
     return api.Answer(HTTPStatus.OK, answer)
@@ -63,18 +70,23 @@ def _parse(body: bytes) -> tuple[str, str]:
     return document["token"], document["code"]
 
 
-def _take_attempt(table: Table, token: str) -> dict[str, Any]:
-    """The claim's row with one attempt less; raises Problem 404 or 410."""
+def _take_attempt(table: Table, token: str, attempt: str) -> dict[str, Any]:
+    """The claim's row with this attempt among those tried; raises Problem 404 or 410.
+
+    The attempt has a name, so that the SDK, which sends a request again whose answer was lost, takes it once.
+    """
     now = times.now()
     try:
         return table.update(
             records.claim_key(claims.token_hash(token)),
-            sets={"attempts_left": Expression("#attempts_left - :one")},
-            only_if="#state = :open AND #attempts_left > :none AND #expires_at > :now",
-            one=1,
+            sets={f"tried.{attempt}": now},
+            only_if=(
+                "#state = :open AND #expires_at > :now"
+                f" AND (size(#tried) < :most OR attribute_exists(#tried.#{attempt}))"
+            ),
             open="open",
-            none=0,
             now=now,
+            most=claims.ATTEMPTS,
         )
     except table.ConditionFailed as failure:
         stood = table.stood_before(failure)
@@ -85,16 +97,38 @@ def _take_attempt(table: Table, token: str) -> dict[str, Any]:
     raise _late(stood["state"])
 
 
-def _mark_used(table: Table, row: dict[str, Any]) -> None:
+def _return_attempt(table: Table, row: dict[str, Any], attempt: str) -> None:
+    """An attempt at which no code was found wrong costs nothing."""
+    with _if_possible("attempt not returned", row):
+        table.update(row["pk"], sets={}, removes=(f"tried.{attempt}",), only_if="attribute_exists(#tried)")
+
+
+def _require_code(table: Table, row: dict[str, Any], key_id: str, code: str) -> None:
+    """Raises Problem 403 for a wrong code, which the requester sees in the timeline."""
+    expected = claims.code(client("kms"), key_id, row["onboarding_id"], row["generation"])
+    if claims.same_code(code, expected):
+        return
+    left = claims.ATTEMPTS - len(row["tried"])
+    _note_wrong_code(table, row, left)
+    raise Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code is wrong.", attempts_left=left)
+
+
+def _note_wrong_code(table: Table, row: dict[str, Any], left: int) -> None:
+    detail = f"{row['kind']}, attempts left: {left}"
+    with _if_possible("wrong code not noted", row):
+        records.change(table, row["onboarding_id"], "wrong_claim_code", within=ANY, by="claim", detail=detail)
+
+
+def _mark_used(table: Table, row: dict[str, Any], source_ip: str | None) -> None:
     """Claim and record change together: of many with the right code, one goes on."""
-    claim_hash = row["pk"].removeprefix("claim#")
     what = row["kind"]
     written = records.changing(
         f"{what}_claimed",
-        within={Status.PROVISIONING, Status.PENDING_MFA} | ({Status.COMPLETE} if what == "access_key" else set()),
+        within=_claimable(row),
         by="claim",
+        detail=f"from {source_ip}" if source_ip else None,
         only_if=f"#claims.#{what} = :claim AND attribute_not_exists(#cancelled_by)",
-        claim=claim_hash,
+        claim=_hash(row),
     )
     try:
         table.transact(
@@ -106,34 +140,85 @@ def _mark_used(table: Table, row: dict[str, Any]) -> None:
         raise _late("withdrawn" if now_stands["state"] == "open" else now_stands["state"]) from None
 
 
+def _reveal_or_give_back(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """The answer; where it cannot be formed, the claim is open again, or Problem 410 says that a newer one stands."""
+    try:
+        return _reveal(row)
+    except Exception:
+        _give_back(table, row)
+        raise
+
+
 def _reveal(row: dict[str, Any]) -> dict[str, Any]:
     secretsmanager = client("secretsmanager")
     name = secret_store.name(row["onboarding_id"], row["kind"], row["generation"])
     secret = secretsmanager.get_secret_value(SecretId=name)["SecretString"]
     if row["kind"] == "password":
+        # CompleteOnboarding deletes it, when it opens nothing any more.
         return {"kind": "console_password", "password": secret, **row["shown_with"]}
-    # Nobody reads it again; a password's is deleted by CompleteOnboarding, when it opens nothing any more.
-    secret_store.ensure_deleted(secretsmanager, name)
     key = json.loads(secret)
-    return {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**key, **row["shown_with"])}
+    answer = {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**key, **row["shown_with"])}
+    # Nobody reads it again. What cannot be deleted is no reason to withhold the only answer that there will be.
+    with _if_possible("secret left behind", row):
+        secret_store.ensure_deleted(secretsmanager, name)
+    return answer
 
 
 def _give_back(table: Table, row: dict[str, Any]) -> None:
-    """A claim that revealed nothing may be tried again, unless a newer one has taken its place."""
+    """A claim that revealed nothing may be tried again; raises Problem 410 where it opens nothing any more.
+
+    A resend counts the generation up before its new claim stands: from then on the old link is dead.
+    """
+    what = row["kind"]
     written = records.changing(
-        None,
-        within=ANY,
-        sets={f"claims.{row['kind']}": row["pk"].removeprefix("claim#")},
-        only_if=f"attribute_not_exists(#claims.#{row['kind']})",
+        f"{what}_not_revealed",
+        within=_claimable(row),
+        by="claim",
+        sets={f"claims.{what}": _hash(row)},
+        only_if=(
+            f"#generation = :generation AND attribute_not_exists(#claims.#{what})"
+            " AND attribute_not_exists(#cancelled_by)"
+        ),
+        generation=row["generation"],
     )
-    back = {"state": "open", "attempts_left": Expression("#attempts_left + :one")}
+    actions = (
+        table.updating(row["pk"], sets={"state": "open"}, only_if="#state = :used", used="used"),
+        table.updating(records.key(row["onboarding_id"]), **written),
+    )
     try:
-        table.transact(
-            table.updating(row["pk"], sets=back, only_if="#state = :used", used="used", one=1),
-            table.updating(records.key(row["onboarding_id"]), **written),
-        )
+        _transact_patiently(table, actions)
     except table.TransactionCancelled:
         logger().info("not given back", onboarding_id=row["onboarding_id"])
+        raise _late("withdrawn") from None
+
+
+def _transact_patiently(table: Table, actions: tuple[dict[str, Any], ...]) -> None:
+    """A claim that met another write at the same moment would be lost: nobody would give it back later."""
+    for pause in GIVE_BACK_PAUSES:
+        try:
+            return table.transact(*actions)
+        except TransientFault:
+            time.sleep(pause)
+    return table.transact(*actions)
+
+
+@contextmanager
+def _if_possible(otherwise: str, row: dict[str, Any]) -> Iterator[None]:
+    """What belongs to an answer that goes out whether or not AWS takes it; a failure is logged as `otherwise`."""
+    try:
+        with aws_errors():
+            yield
+    except (AccessDenied, AwsCallFailed, TransientFault) as error:
+        logger().error(otherwise, onboarding_id=row["onboarding_id"], cause=str(error))
+
+
+def _claimable(row: dict[str, Any]) -> set[Status]:
+    """The statuses of an onboarding whose user may claim this."""
+    return {Status.PROVISIONING, Status.PENDING_MFA} | ({Status.COMPLETE} if row["kind"] == "access_key" else set())
+
+
+def _hash(row: dict[str, Any]) -> str:
+    return str(row["pk"]).removeprefix("claim#")
 
 
 def _unknown() -> Problem:
