@@ -16,6 +16,9 @@ def serve_claim_page(_event: object, _context: object) -> dict[str, object]:
             "Content-Security-Policy": _policy(),
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
+            # Who opened the page in a window of their own has no hold on it.
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Strict-Transport-Security": "max-age=31536000",

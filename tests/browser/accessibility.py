@@ -1,0 +1,35 @@
+"""What axe-core finds wrong with a page as it stands."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from local.browser import SCHEMES, SIZES
+
+# By default axe leaves out the size of what is touched.
+RUN = "axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})"
+_AXE = Axe().axe_script
+
+
+def violations(page: Page) -> list[str]:
+    """Each violation in a line, at every size and in both schemes; the page keeps its state."""
+    page.evaluate(_AXE)
+    found = []
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{size} {scheme}: {line}" for line in map(_line, page.evaluate(RUN)["violations"])]
+    return found
+
+
+def _line(violation: dict[str, Any]) -> str:
+    return f"{violation['id']}: {violation['help']} {[node['html'] for node in violation['nodes']]}"
+
+
+def sideways(page: Page, width: int = 320) -> int:
+    """By how many pixels one has to scroll sideways on a screen of that width."""
+    page.set_viewport_size({"width": width, "height": 640})
+    over: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return over
