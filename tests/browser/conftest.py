@@ -66,7 +66,7 @@ def visit(chromium: Browser, stack: dict[str, Any], noted: Noted) -> Iterator[Vi
     for request in noted.requests:
         assert _origin(request.url) == origin
         assert not TOKEN.search(request.url.partition("#")[0])
-        assert "referer" not in request.headers
+        assert not request.headers.get("referer")
     for context in contexts:
         # What stands in the address bar is seen by who looks on, and kept in the history.
         assert not any(urlsplit(page.url).fragment for page in context.pages)
