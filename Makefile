@@ -8,13 +8,15 @@ UV := $(DEV)/bin/uv
 RUN := $(DEV)/bin/python
 EVALUATOR := tests/policies/node_modules/.package-lock.json
 REQUEST ?=
+# As in local/browser.py.
+CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable chrome
 
 export SAM_CLI_TELEMETRY := 0
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test coverage-iam check format bench requirements clean
+.PHONY: help install chromium up down demo test coverage-iam check format bench screenshots requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +32,17 @@ down: $(DEV)/.installed ## stop the local stack
 demo: install ## run one onboarding against the local stack (REQUEST=file.json for your own)
 	$(RUN) -m local.demo $(if $(REQUEST),"$(REQUEST)")
 
-test: install $(EVALUATOR) ## run every test
+test: install $(EVALUATOR) chromium ## run every test
 	$(RUN) -m pytest
+
+chromium: ## make sure that there is a Chromium for the tests of what people see (CHROMIUM=path for one off PATH)
+	@for name in "$$CHROMIUM" $(CHROMIUM_NAMES); do \
+		if [ -n "$$name" ] && command -v "$$name" >/dev/null; then exit 0; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-liberation; \
+	else \
+		echo "Chromium is missing. Install it (Debian, Ubuntu: sudo apt-get install chromium), or set CHROMIUM." >&2; \
+		exit 1; fi
 
 coverage-iam: $(DEV)/.installed ## print which IAM rights the last whole test run needed
 	@$(RUN) -m local.iam_coverage
@@ -50,6 +61,9 @@ format: $(DEV)/.installed ## rewrite the Python files in the project's format
 
 bench: install ## print the benchmarks
 	$(RUN) -m local.bench
+
+screenshots: install chromium ## write docs/images: claim page and mails, phone and desktop, light and dark
+	$(RUN) -m local.screenshots
 
 requirements: $(DEV)/.installed ## pin the newest releases that the *.in files allow
 	cd functions && $(abspath $(UV)) pip compile $(PIN) requirements.in -o requirements.txt

@@ -20,7 +20,7 @@ WORDED = 'joins &lt;img src=x onerror=alert(1)&gt; "team" {{ 7 * 7 }} ${secret} 
 def invitations(stack: dict[str, Any]) -> list[people.Onboarding]:
     """Several who got the mail; every test takes one. They asked for all that a person may word freely."""
     freely = {"tags": {"team": "a+b=c @:/_-."}, "justification": WORDED}
-    invited = [_requested_with_odd_name(stack, freely) for _ in range(7)]
+    invited = [_requested_with_odd_name(stack, freely) for _ in range(6)]
     for onboarding in invited:
         people.awaited(onboarding, "PENDING_MFA")
     return invited
@@ -171,17 +171,6 @@ def test_after_leaving_nothing_secret_comes_back(
     page.go_forward(wait_until="commit")
     title(page, "It was shown here once")
     assert secret not in page.content()
-
-
-def test_a_page_that_is_kept_for_the_back_button_keeps_no_secret(invited: people.Onboarding, visit: Visit) -> None:
-    page = visit()
-    page.goto(link(invited))
-    type_code(page, invited.claim_code)
-    title(page, "Your AWS sign-in")
-    secret = shown_password(page)
-    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
-    assert secret not in page.content()
-    title(page, "It was shown here once")
 
 
 def test_of_two_tabs_at_once_one_shows_it(invited: people.Onboarding, visit: Visit) -> None:

@@ -148,6 +148,14 @@ def test_a_secret_that_was_neither_copied_nor_left_on_purpose_is_not_lost_by_a_s
     assert asked == ["beforeunload"]
 
 
+@pytest.mark.parametrize("name", ["password-visible", "access-key-visible"])
+def test_a_page_that_is_kept_for_the_back_button_keeps_no_secret(at: At, name: str) -> None:
+    page = at(name)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    page.get_by_role("heading", name="It was shown here once").wait_for()
+    assert not any(secret in page.content() for secret in SECRETS)
+
+
 def test_who_has_copied_the_secret_may_leave(at: At) -> None:
     page = at("password")
     page.get_by_role("button", name="Copy Password").click()

@@ -17,7 +17,7 @@ WORDED = 'moves &lt;img src=x onerror=alert(1)&gt; "data" {{ 7 * 7 }}'
 def sent(stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """A mail of each kind that an onboarding with everything and one that is rejected send, by subject."""
     whole = people.requested(stack, "mailed", "power-user", access=["console", "programmatic"], justification=WORDED)
-    rejected = people.requested(stack, "mailed-rejected", "power-user", justification="moves")
+    rejected = people.requested(stack, "mailed-rejected", "power-user", justification=WORDED)
     people.awaited(whole, "PENDING_APPROVAL")
     people.approve(whole)
     people.awaited(whole, "PENDING_MFA")
