@@ -33,6 +33,13 @@ class Noted:
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
 
+    def assert_discreet(self, stack: dict[str, Any]) -> None:
+        """No page asked anybody but the stack, or gave a token away with what it asked for."""
+        for request in self.requests:
+            assert _origin(request.url) == _origin(stack["endpoint_url"])
+            assert not TOKEN.search(request.url.partition("#")[0])
+            assert not request.headers.get("referer")
+
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(REFUSED):
             self.complaints.append(message.text)
@@ -62,15 +69,15 @@ def visit(chromium: Browser, stack: dict[str, Any], noted: Noted) -> Iterator[Vi
         return context.new_page()
 
     yield open_page
-    origin = _origin(stack["endpoint_url"])
-    for request in noted.requests:
-        assert _origin(request.url) == origin
-        assert not TOKEN.search(request.url.partition("#")[0])
-        assert not request.headers.get("referer")
+    noted.assert_discreet(stack)
     for context in contexts:
-        # What stands in the address bar is seen by who looks on, and kept in the history.
-        assert not any(urlsplit(page.url).fragment for page in context.pages)
+        assert_no_token_in_the_address_bar(context)
         context.close()
+
+
+def assert_no_token_in_the_address_bar(context: BrowserContext) -> None:
+    """What stands there is seen by who looks on, and kept in the history."""
+    assert not any(urlsplit(page.url).fragment for page in context.pages)
 
 
 @pytest.fixture(scope="module")
