@@ -23,6 +23,7 @@ IMAGES = process.ROOT / "docs" / "images"
 STATES = ("start", "wrong-code", "password", "access-key-visible", "used", "burnt", "no-answer")
 MAILS = {
     "approval-wanted": "Approval wanted",
+    "decided": "Decided",
     "sign-in-instructions": "Your AWS account access",
     "onboarding-complete": "MFA enrolled",
     "access-key-ready": "Your AWS access key",

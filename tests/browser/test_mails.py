@@ -23,8 +23,9 @@ def sent(stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
     people.awaited(whole, "PENDING_MFA")
     people.enrol(whole)
     people.awaited(rejected, "PENDING_APPROVAL")
-    assert people.decide(rejected, "reject", f"not now: {WORDED}").status == 200
     people.awaited(whole, "COMPLETE")
+    # After what was approved, so that the later mail about a decision is this one.
+    assert people.decide(rejected, "reject", f"not now: {WORDED}").status == 200
     client.wait_for(lambda: people.mails(rejected, "Onboarding of"), "the mail about the rejection")
     client.wait_for(lambda: people.mails(whole, "MFA enrolled"), "the mail about the end")
     names = (whole.user_name, rejected.user_name)
@@ -37,6 +38,7 @@ def sent(stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 SUBJECTS = (
     "Approval wanted",
+    "Decided",
     "Your AWS account access",
     "Your AWS access key",
     "MFA enrolled, access complete",
@@ -55,7 +57,7 @@ def test_axe_finds_nothing_and_nothing_is_fetched(
     assert noted.requests == []
 
 
-@pytest.mark.parametrize("subject", ["Approval wanted", "Onboarding of somebody ended"])
+@pytest.mark.parametrize("subject", ["Approval wanted", "Decided", "Onboarding of somebody ended"])
 def test_what_somebody_wrote_is_text(sent: dict[str, dict[str, Any]], visit: Visit, noted: Noted, subject: str) -> None:
     """Mail programs run no scripts; this one would."""
     page = visit()
