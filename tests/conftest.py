@@ -13,6 +13,9 @@ from local import stack as local_stack
 PIA = ("pia <Pia@example.com>", "pia@example.com")
 """An approver whom the parameter names twice: as an IAM user with a mail address, and by that address."""
 
+# Modules beside the stories assert as well, and should say as much when an assertion fails.
+pytest.register_assert_rewrite("tests.workflow.evidence", "tests.workflow.people")
+
 HASTY = {"ApprovalTimeoutSeconds": "6", "MfaTimeoutSeconds": "12", "ClaimTtlSeconds": "3"}
 """Time-outs for tests that wait for them, with time enough between them where both cores are busy."""
 

@@ -22,7 +22,9 @@ def fail(stepfunctions: Any, record: Onboarding, error: str, cause: str) -> bool
 def _send(stepfunctions: Any, record: Onboarding, send: Any) -> bool:
     if record.task_token is None:
         return False
-    gone = (stepfunctions.exceptions.TaskTimedOut, stepfunctions.exceptions.TaskDoesNotExist)
+    exceptions = stepfunctions.exceptions
+    # InvalidToken: somebody has changed the record by hand, and nothing waits by such a token.
+    gone = (exceptions.TaskTimedOut, exceptions.TaskDoesNotExist, exceptions.InvalidToken)
     try:
         send(record.task_token)
     except gone:

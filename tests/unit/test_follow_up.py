@@ -264,7 +264,7 @@ def test_a_user_whom_somebody_deleted_by_hand_is_waited_for_until_the_deadline(a
 def test_one_that_fails_stops_no_other_and_fails_the_run_in_the_end(aws: Account, log: io.StringIO) -> None:
     seed(aws, Status.ROLLING_BACK, number=1, **WAITING)
     seed(aws, Status.PROVISIONING, number=2, **WAITING)
-    aws.wire.refuse("SendTaskFailure", "InvalidToken")
+    aws.wire.refuse("SendTaskFailure", "AccessDeniedException")
     with pytest.raises(FollowUpIncomplete, match="1 of 2"):
         aws.step("follow_up")
     assert len(aws.wire.made("SendTaskSuccess")) == 1
@@ -275,7 +275,7 @@ def test_one_that_fails_stops_no_other_and_fails_the_run_in_the_end(aws: Account
 
 def test_what_failed_is_tried_again_by_the_next_run(aws: Account) -> None:
     seed(aws, Status.ROLLING_BACK, **WAITING)
-    aws.wire.refuse("SendTaskFailure", "InvalidToken")
+    aws.wire.refuse("SendTaskFailure", "AccessDeniedException")
     with pytest.raises(FollowUpIncomplete):
         aws.step("follow_up")
     assert aws.step("follow_up") == {"seen": 1}

@@ -32,7 +32,7 @@ def test_where_nothing_waits_nobody_is_woken(aws: Account) -> None:
     assert aws.wire.names() == []
 
 
-@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist"])
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
 def test_a_token_whose_wait_is_over_is_no_fault(aws: Account, code: str) -> None:
     aws.wire.refuse("SendTaskSuccess", code)
     aws.wire.refuse("SendTaskFailure", code)
@@ -40,7 +40,7 @@ def test_a_token_whose_wait_is_over_is_no_fault(aws: Account, code: str) -> None
     assert not waking.fail(client("stepfunctions"), WAITING, "Cancelled", "x")
 
 
-@pytest.mark.parametrize("code", ["InvalidToken", "AccessDeniedException", "ThrottlingException"])
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
 def test_any_other_refusal_is_one(aws: Account, code: str) -> None:
     aws.wire.refuse("SendTaskSuccess", code)
     with pytest.raises(ClientError, match=code):

@@ -12,9 +12,6 @@ from typing import Any
 
 import pytest
 
-# Modules beside the stories assert as well, and should say as much when an assertion fails.
-pytest.register_assert_rewrite("tests.workflow.evidence", "tests.workflow.people")
-
 AT_ONCE = 8
 """Stories that run at a time: more would only wait for the two cores."""
 

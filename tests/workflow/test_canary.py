@@ -8,7 +8,7 @@ import html
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -144,14 +144,27 @@ def _places(stack: dict[str, Any], stack_dir: Path) -> Places:
 
 
 def _log_lines(stack: dict[str, Any]) -> list[str]:
+    """Stream by stream: the emulator's FilterLogEvents ends at 10,000 events."""
     logs = people.root(stack, "logs")
     groups = [one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]]
-    return [
-        event["message"]
+    streams = [
+        (group, stream["logStreamName"])
         for group in groups
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        for event in page["events"]
+        for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+        for stream in page["logStreams"]
     ]
+    return [message for group, stream in streams for message in _messages(logs, group, stream)]
+
+
+def _messages(logs: Any, group: str, stream: str) -> Iterator[str]:
+    wanted: dict[str, Any] = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
+    token = None
+    while True:
+        page = logs.get_log_events(**wanted, **({"nextToken": token} if token else {}))
+        yield from (event["message"] for event in page["events"])
+        if page["nextForwardToken"] == token or not page["events"]:
+            return
+        token = page["nextForwardToken"]
 
 
 def _history(machines: Any, execution: str) -> str:
