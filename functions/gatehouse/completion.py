@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatehouse import mailing, mails, people, records, times
-from gatehouse.errors import Cancelled, RecordClosed
+from gatehouse.errors import Cancelled, NotYetConsistent, RecordClosed
 from gatehouse.logs import logger
 from gatehouse.model import Onboarding, Status
 from gatehouse.table import Table
@@ -37,14 +37,18 @@ def enrolled_by(record: Onboarding, reported: Mapping[str, Any]) -> dict[str, An
     return {"enrolled_by": arn, "enrolled_by_user": by_user, "source_ip": reported.get("source_ip")}
 
 
-def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]]) -> Onboarding:
-    """COMPLETE, unless somebody cancelled meanwhile: raises Cancelled, or RecordClosed for any other end."""
-    kept = evidence(record, devices)
+def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]], intent: str) -> Onboarding:
+    """COMPLETE, and the mail about it begun, unless somebody cancelled meanwhile.
+
+    Raises Cancelled, or RecordClosed for any other end.
+    """
+    kept, begun = evidence(record, devices), {_mail_name(record): intent}
     unseen = "" if "reported" in record.evidence else " AND attribute_not_exists(#evidence.#reported)"
     try:
         records.close(
             table, record, Status.COMPLETE, "complete",
-            within={record.status}, sets={"evidence": kept}, withdraw=("password",),
+            within={record.status}, withdraw=("password",),
+            sets={"evidence": kept} | {f"mails_begun.{name}": value for name, value in begun.items()},
             only_if=f"attribute_not_exists(#cancelled_by){unseen}",
         )  # fmt: skip
     except table.TransactionCancelled:
@@ -55,29 +59,53 @@ def close(table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]]
             raise Cancelled(f"cancelled by {stands.cancelled_by}") from None
         if stands and unseen and "reported" in stands.evidence and stands.status is record.status:
             # The event came while the machine was completing.
-            return close(table, stands, devices)
+            return close(table, stands, devices, intent)
         raise RecordClosed("closed while completing") from None
-    return replace(record, status=Status.COMPLETE, evidence=kept)
+    return replace(record, status=Status.COMPLETE, evidence=kept, mails_begun={**record.mails_begun, **begun})
 
 
-def tell(ses: Any, table: Table, record: Onboarding, directory: people.Directory, sender: str) -> None:
+def tell(
+    ses: Any,
+    table: Table,
+    record: Onboarding,
+    directory: people.Directory,
+    sender: mailing.Sender,
+    intent: str | None = None,
+) -> None:
     """Tell user and requester, and the operators if it was not the user who enrolled.
 
-    A mail that fails does not undo an onboarding that is complete: it is logged.
+    A mail that fails does not undo an onboarding that is complete: it is logged. Raises NotYetConsistent while
+    another try sends one: who knows whether it ends.
     """
     content = {
         "onboarding_id": record.onboarding_id,
         "user_name": record.user_name,
         "profile": record.request["profile"],
         "expires_at": record.request["expires_at"],
+        "requester": record.requester.person or "your administrator",
+        "device_words": _DEVICES.get(record.evidence.get("device_kind", ""), "an MFA device"),
         **record.evidence,
     }
-    complete = "application_complete" if record.is_application else "onboarding_complete"
-    wanted = {complete: {record.request["email"], directory.address(record.requester.person)}}
+    wanted = {_mail_name(record): {record.request["email"], directory.address(record.requester.person)}}
     if record.evidence.get("enrolled_by_user") is False:
         wanted["not_enrolled_by_user"] = {directory.address(operator) for operator in directory.operators}
     for name, to in wanted.items():
         try:
-            mailing.send_once(ses, table, record, name, mails.render(name, **content), sender=sender, to=to)
+            mail = mails.render(name, **content)
+            mailing.send_once(ses, table, record, name, mail, sender=sender, to=to, intent=intent)
+        except NotYetConsistent:
+            raise
         except Exception as error:
             logger().warning("mail not sent", mail=name, error=type(error).__name__)
+
+
+_DEVICES = {
+    "virtual": "an authenticator app",
+    "security_key": "a passkey or security key",
+    "hardware": "a hardware token",
+}
+"""The kinds of `iam_users.devices` as people call them."""
+
+
+def _mail_name(record: Onboarding) -> str:
+    return "application_complete" if record.is_application else "onboarding_complete"

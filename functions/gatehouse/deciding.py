@@ -6,12 +6,15 @@ from typing import Any
 
 from gatehouse import approvals, mailing, mails, records, times, waking
 from gatehouse.logs import logger
+from gatehouse.mailing import Sender
 from gatehouse.model import Caller, Decision, FieldProblem, Onboarding, Status
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
 from gatehouse.table import Expression, Table
 
 LONGEST_REASON = 500
+
+MAIL = "decided"
 
 _ATTEMPTS = 20
 
@@ -43,15 +46,18 @@ def wrong(choice: object, reason: object) -> list[FieldProblem]:
     return problems
 
 
-def decide(table: Table, stepfunctions: Any, ses: Any, ballot: Ballot, directory: Directory, sender: str) -> Onboarding:
+def decide(
+    table: Table, stepfunctions: Any, ses: Any, ballot: Ballot, directory: Directory, sender: Sender
+) -> Onboarding:
     """Record the decision, wake the machine, tell people; returns the record as the decision left it.
 
     Raises Problem: 403 for who must not decide, 404, 409 for what is no longer to be decided, 503 after too
     many lost races. A wake-up or a mail that fails changes nothing: the follow-up wakes once more.
     """
-    record = _record(table, ballot, directory)
+    intent = mailing.intent()
+    record = _record(table, ballot, directory, intent)
     _wake(stepfunctions, record)
-    _tell(ses, table, record, directory, sender)
+    _tell(ses, table, record, directory, sender, intent)
     return record
 
 
@@ -59,7 +65,7 @@ def _is_line(text: object) -> bool:
     return isinstance(text, str) and len(text) <= LONGEST_REASON and text.isprintable() and not set(text) & set("<>")
 
 
-def _record(table: Table, ballot: Ballot, directory: Directory) -> Onboarding:
+def _record(table: Table, ballot: Ballot, directory: Directory, intent: str) -> Onboarding:
     """Decide on the record as it stands; who loses a race decides again on what then stands."""
     decision: Decision | None = None
     for _ in range(_ATTEMPTS):
@@ -75,7 +81,7 @@ def _record(table: Table, ballot: Ballot, directory: Directory) -> Onboarding:
             return record
         decision = replace(decided, via=ballot.via)
         try:
-            return _write(table, record, decision)
+            return _write(table, record, decision, intent)
         except table.ConditionFailed:
             continue
     raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many decisions at once: try again.")
@@ -89,15 +95,17 @@ def _require_unused(record: Onboarding, via: str | None) -> None:
         raise Problem(HTTPStatus.CONFLICT, "used-already", detail)
 
 
-def _write(table: Table, record: Onboarding, decision: Decision) -> Onboarding:
-    """Expiry, digest and the decisions already made are in the write's condition."""
+def _write(table: Table, record: Onboarding, decision: Decision, intent: str) -> Onboarding:
+    """Expiry, digest and the decisions already made are in the write's condition. The last one begins the mail."""
+    to = approvals.next_status(record, decision)
+    begun = {} if to is record.status else {f"mails_begun.{MAIL}": intent}
     return records.change(
         table,
         record.onboarding_id,
         _PAST[decision.decision],
         within={Status.PENDING_APPROVAL},
-        to=approvals.next_status(record, decision),
-        sets={"approval.decisions": Expression("list_append(#approval.#decisions, :decision)")},
+        to=to,
+        sets={"approval.decisions": Expression("list_append(#approval.#decisions, :decision)"), **begun},
         by=decision.person,
         detail=decision.reason,
         only_if=(
@@ -125,7 +133,7 @@ def _wake(stepfunctions: Any, record: Onboarding) -> None:
         logger().warning("not woken yet", error=type(error).__name__)
 
 
-def _tell(ses: Any, table: Table, record: Onboarding, directory: Directory, sender: str) -> None:
+def _tell(ses: Any, table: Table, record: Onboarding, directory: Directory, sender: Sender, intent: str) -> None:
     """Tell the requester, and the other approvers so that nobody looks at it for nothing, once it is decided."""
     if not (approvals.is_approved(record) or approvals.rejection(record)):
         return
@@ -136,18 +144,19 @@ def _tell(ses: Any, table: Table, record: Onboarding, directory: Directory, send
             ses,
             table,
             record,
-            "decided",
+            MAIL,
             _mail(record, final),
             sender=sender,
+            intent=intent,
             to={directory.address(person) for person in (record.requester.person, *others)},
         )
     except Exception as error:
-        logger().warning("mail not sent", mail="decided", error=type(error).__name__)
+        logger().warning("mail not sent", mail=MAIL, error=type(error).__name__)
 
 
 def _mail(record: Onboarding, final: Decision) -> mails.Mail:
     return mails.render(
-        "decided",
+        MAIL,
         onboarding_id=record.onboarding_id,
         user_name=record.user_name,
         profile=record.request["profile"],

@@ -18,6 +18,11 @@ SUBJECTS = {
     "access_key_ready": "Your AWS access key: {user_name}",
     "not_enrolled_by_user": "Check this: MFA of {user_name} was enrolled by somebody else",
     "onboarding_ended": "Onboarding of {user_name} ended: {status}",
+    "withdrawn": "Your AWS access was withdrawn: {user_name}",
+    "approval_reminder_1": "Reminder, approval wanted: {user_name} as {profile}",
+    "mfa_reminder_1": "Reminder, enrol MFA: {user_name}",
+    "mfa_reminder_2": "Last reminder, enrol MFA: {user_name}",
+    "mail_bounced": "A mail did not arrive: {user_name}",
 }
 
 

@@ -146,7 +146,8 @@ class Onboarding:
 
     `generation` counts the passwords issued; `claims` maps what is still to be claimed ("password",
     "access_key") to the hash of its claim; `ending` is where a roll-back under way will end, `virtual_devices`
-    the serial numbers of what it deactivates.
+    the serial numbers of what it deactivates; `mails_begun` maps each mail to who sends it, and `mails_sent` those
+    that are out to when (see `mailing`).
     """
 
     onboarding_id: str
@@ -171,6 +172,7 @@ class Onboarding:
     cancelled_by: str | None = None
     mfa_expires_at: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    mails_begun: Mapping[str, str] = field(default_factory=dict)
     mails_sent: Mapping[str, str] = field(default_factory=dict)
     virtual_devices: tuple[str, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()

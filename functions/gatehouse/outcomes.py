@@ -48,6 +48,53 @@ _ENDS = {
 }
 
 
+def in_words(end: Outcome) -> tuple[str, str]:
+    """What an end means to who asked for it, and what they can do next."""
+    return _BY_REASON.get(end.reason) or _BY_STATUS.get(end.status, _BY_STATUS[Status.FAILED])
+
+
+_BY_REASON = {
+    "APPROVAL_TIMEOUT": (
+        "Too few of those who may approve it decided in time.",
+        "Speak to an approver, then ask again.",
+    ),
+    "MFA_TIMEOUT": (
+        "The user did not enrol an MFA device in time, so the user was removed.",
+        "Ask again when the user has half an hour for it, and hand the claim code over the same day.",
+    ),
+    "STOPPED": (
+        "Somebody stopped it by hand in the Step Functions console.",
+        "Ask whoever runs Gatehouse why, then ask again.",
+    ),
+    "USER_ALREADY_EXISTS": (
+        "An IAM user of that name exists already; it was not touched.",
+        "Ask again with another user name, or have the existing user removed first.",
+    ),
+    "INVALID_REQUEST": (
+        "The request breaks a rule.",
+        "Put right what is named above, and ask again.",
+    ),
+    "GROUP_DIFFERS": (
+        "A group that the profile needs does not grant what it should.",
+        "Tell whoever runs Gatehouse: an administrator has to mend the group before you ask again.",
+    ),
+    "ACCESS_DENIED": (
+        "AWS did not let Gatehouse do what was asked.",
+        "Tell whoever runs Gatehouse: a policy of this account is in the way. Then ask again.",
+    ),
+}
+
+_BY_STATUS = {
+    Status.REJECTED: ("An approver said no.", "You may ask again with what was missing."),
+    Status.CANCELLED: ("It was cancelled.", "Nothing is to be done. If you did not expect that, ask who cancelled it."),
+    Status.EXPIRED: ("It was not finished in time.", "Ask again."),
+    Status.FAILED: (
+        "Something went wrong, and everything was undone.",
+        "Tell whoever runs Gatehouse the onboarding id below; once the cause is mended, ask again.",
+    ),
+}
+
+
 def _constant(error: str) -> str:
     """`UserAlreadyExists` and `Lambda.Unknown` as USER_ALREADY_EXISTS and LAMBDA_UNKNOWN."""
     return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", error).upper()).strip("_")

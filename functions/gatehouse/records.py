@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gatehouse import times
-from gatehouse.errors import Cancelled, RecordClosed
+from gatehouse.errors import Cancelled, NotYetConsistent, RecordClosed
 from gatehouse.model import OPEN, UNDER_WAY, Onboarding, Status
 from gatehouse.profiles import fingerprint
 from gatehouse.table import Expression, Table
@@ -21,6 +21,8 @@ MACHINE = "gatehouse"
 CLAIM_KEPT = 30 * 86_400
 """Seconds a claim's row outlives it, so that a late click is told why it is too late."""
 
+MAIL_SECONDS = 30
+"""How long a mail that was begun is left to who began it: longer than its call may take (see `clients`)."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
@@ -76,7 +78,9 @@ def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
     ]
 
 
-def advance(table: Table, onboarding_id: str, event: str, *, only_if: str | None = None, **move: Any) -> Onboarding:
+def advance(
+    table: Table, onboarding_id: str, event: str | None, *, only_if: str | None = None, **move: Any
+) -> Onboarding:
     """Move a record on, unless it was cancelled, and return it as it then stands (see `changing`).
 
     Raises Cancelled when somebody asked for that, RecordClosed when the record is missing, in a status
@@ -174,15 +178,33 @@ def claim_key(token_hash: str) -> str:
     return f"claim#{token_hash}"
 
 
+def nobody_sends(name: str) -> str:
+    """The condition, over the value `:stale`, under which a mail may be begun."""
+    return f"(attribute_not_exists(#mails_begun.#{name}) OR #mails_begun.#{name} < :stale)"
+
+
+def stale() -> str:
+    """Who began a mail before this moment sends it no more."""
+    return times.after(times.now(), -MAIL_SECONDS)
+
+
 def open_claim(
-    table: Table, record: Onboarding, what: str, token_hash: str, seconds: int, shown_with: Mapping[str, Any]
+    table: Table,
+    record: Onboarding,
+    what: str,
+    token_hash: str,
+    seconds: int,
+    shown_with: Mapping[str, Any],
+    begun: Mapping[str, str] | None = None,
 ) -> Onboarding:
     """Let `what` ("password", "access_key") be claimed once; an earlier claim for it ends.
 
-    `shown_with` is what is shown beside the secret, none of it secret. Raises RecordClosed when the
-    onboarding ended or was cancelled meanwhile.
+    `shown_with` is what is shown beside the secret, none of it secret; `begun` the mail with the link and its
+    intent. Raises RecordClosed or Cancelled when the onboarding ended meanwhile, NotYetConsistent while another try
+    sends that mail: of two links one would be dead.
     """
-    expires_at = times.after(times.now(), seconds)
+    expires_at, begun = times.after(times.now(), seconds), begun or {}
+    unless_stale: dict[str, Any] = {"stale": stale()} if begun else {}
     claim = {
         "pk": claim_key(token_hash),
         "onboarding_id": record.onboarding_id,
@@ -197,15 +219,26 @@ def open_claim(
     written = changing(
         None,
         within=UNDER_WAY,
-        sets={f"claims.{what}": token_hash, "claim_expires_at": expires_at},
-        only_if="attribute_not_exists(#cancelled_by)",
+        sets={
+            f"claims.{what}": token_hash,
+            "claim_expires_at": expires_at,
+            **{f"mails_begun.{mail}": intent for mail, intent in begun.items()},
+        },
+        only_if=" AND ".join(["attribute_not_exists(#cancelled_by)", *map(nobody_sends, begun)]),
+        **unless_stale,
     )
     earlier = [withdrawal(table, record.claims[what])] if what in record.claims else []
     try:
         table.transact(table.putting(claim), table.updating(key(record.onboarding_id), **written), *earlier)
     except table.TransactionCancelled:
-        raise RecordClosed("ended or cancelled meanwhile") from None
-    return replace(record, claims={**record.claims, what: token_hash}, claim_expires_at=expires_at)
+        advance(table, record.onboarding_id, None, within=UNDER_WAY)
+        raise NotYetConsistent("the mail is being sent") from None
+    return replace(
+        record,
+        claims={**record.claims, what: token_hash},
+        claim_expires_at=expires_at,
+        mails_begun={**record.mails_begun, **begun},
+    )
 
 
 def withdrawal(table: Table, token_hash: str) -> dict[str, Any]:

@@ -231,6 +231,7 @@ STANDS_FOR = {
     "BoundaryApplication": APPLICATION,
     "ClaimApi": "f6g7h8i9j0",
     "RollBackFunction": f"{STACK}-RollBack",
+    "MailConfigurationSet": STACK,
     "ClaimCodeKey.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/claim-code",
     "SecretsKey.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/secrets",
     "Table": STACK,

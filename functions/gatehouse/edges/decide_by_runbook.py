@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import deciding, people, settings
+from gatehouse import deciding, mailing, people, settings
 from gatehouse.clients import client
 from gatehouse.deciding import Ballot
 from gatehouse.errors import InvalidRequest
@@ -52,6 +52,7 @@ class Settings:
     approvers: str
     operators: str
     sender_address: str
+    configuration_set: str
     account_id: str
 
 
@@ -67,7 +68,8 @@ def decide_by_runbook(event: dict[str, Any]) -> dict[str, str]:
         logger().append_keys(onboarding_id=ballot.onboarding_id)
         directory = people.Directory.parse(config.approvers, config.operators)
         table, ses = Table(client("dynamodb"), config.table_name), client("sesv2", retries=False)
-        record = deciding.decide(table, client("stepfunctions"), ses, ballot, directory, config.sender_address)
+        sender = mailing.Sender(config.sender_address, config.configuration_set)
+        record = deciding.decide(table, client("stepfunctions"), ses, ballot, directory, sender)
     except (Problem, InvalidRequest) as refusal:
         raise DecisionRefused(str(refusal)) from None
     return {"onboarding_id": record.onboarding_id, "status": record.status.value, "message": _message(record)}

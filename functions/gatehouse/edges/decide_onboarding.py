@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from gatehouse import deciding, documents, people, settings
+from gatehouse import deciding, documents, mailing, people, settings
 from gatehouse.clients import client
 from gatehouse.deciding import Ballot
 from gatehouse.edges import api
@@ -17,6 +17,7 @@ class Settings:
     approvers: str
     operators: str
     sender_address: str
+    configuration_set: str
 
 
 @api.handler
@@ -27,7 +28,8 @@ def decide_onboarding(asked: api.Request) -> api.Answer:
     ballot = Ballot(str(asked.onboarding_id), asked.caller, choice, reason)
     directory = people.Directory.parse(config.approvers, config.operators)
     table, ses = Table(client("dynamodb"), config.table_name), client("sesv2", retries=False)
-    record = deciding.decide(table, client("stepfunctions"), ses, ballot, directory, config.sender_address)
+    sender = mailing.Sender(config.sender_address, config.configuration_set)
+    record = deciding.decide(table, client("stepfunctions"), ses, ballot, directory, sender)
     return api.Answer(HTTPStatus.OK, record.public())
 
 

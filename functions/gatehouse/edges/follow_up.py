@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import executions, iam_users, outcomes, settings, times, waking
+from gatehouse import executions, iam_users, mailing, outcomes, people, reminders, settings, times, waking
 from gatehouse.clients import aws_errors, client
 from gatehouse.errors import AccessDenied, NotYetConsistent
 from gatehouse.handling import handler
@@ -25,6 +25,9 @@ class Settings:
     table_name: str
     state_machine_arn: str
     roll_back_function: str
+    sender_address: str
+    configuration_set: str
+    approvers: str
 
 
 @handler
@@ -39,7 +42,7 @@ def follow_up(_: dict[str, Any]) -> dict[str, int]:
     for record in _open(table):
         seen += 1
         try:
-            _look_after(record, config)
+            _look_after(table, record, config)
         except Exception as error:
             failed += 1
             logger().error("not followed up", onboarding_id=record.onboarding_id, error=type(error).__name__)
@@ -70,12 +73,13 @@ _MOST_URGENT_FIRST = (
 )
 
 
-def _look_after(record: Onboarding, config: Settings) -> None:
+def _look_after(table: Table, record: Onboarding, config: Settings) -> None:
     stepfunctions = client("stepfunctions")
     if record.status is Status.PENDING_MFA and not record.cancelled_by and _mfa_settled(record):
         return
     if record.task_token and _wake(stepfunctions, record):
         return
+    _remind(table, record, config)
     if record.updated_at > times.after(times.now(), -GRACE_SECONDS):
         return
     arn = record.execution_arn or _execution_arn(config.state_machine_arn, record.onboarding_id)
@@ -85,6 +89,22 @@ def _look_after(record: Onboarding, config: Settings) -> None:
     elif execution is None or execution["status"] != "RUNNING":
         error, cause = outcomes.of_execution(execution or {"status": "FAILED"})
         executions.roll_back(client("lambda"), config.roll_back_function, record, error, cause)
+
+
+def _remind(table: Table, record: Onboarding, config: Settings) -> None:
+    """A reminder that fails keeps nothing from being looked after: it is logged, and the next run tries again."""
+    reminder = reminders.due(record, times.now())
+    if reminder is None:
+        return
+    try:
+        directory = people.Directory.parse(config.approvers, "")
+        to = reminders.addresses(record, reminder, directory)
+        mail = reminders.mail(record, reminder)
+        ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
+        mailing.send_once(ses, table, record, reminder.name, mail, sender=sender, to=to)
+    except Exception as error:
+        kind = type(error).__name__
+        logger().warning("not reminded", onboarding_id=record.onboarding_id, mail=reminder.name, error=kind)
 
 
 def _mfa_settled(record: Onboarding) -> bool:

@@ -6,7 +6,7 @@ An event is a hint: it may come twice, late or never. The machine looks at IAM i
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import completion, people, records, settings, waking
+from gatehouse import completion, mailing, people, records, settings, waking
 from gatehouse.clients import client
 from gatehouse.handling import handler
 from gatehouse.logs import logger
@@ -18,6 +18,7 @@ from gatehouse.table import Table
 class Settings:
     table_name: str
     sender_address: str
+    configuration_set: str
     approvers: str
     operators: str
 
@@ -76,4 +77,5 @@ def _amend(table: Table, record: Onboarding, reported: dict[str, Any], config: S
         detail=f"from {reported['source_ip']}",
     )
     directory = people.Directory.parse(config.approvers, config.operators)
-    completion.tell(client("sesv2", retries=False), table, record, directory, config.sender_address)
+    sender = mailing.Sender(config.sender_address, config.configuration_set)
+    completion.tell(client("sesv2", retries=False), table, record, directory, sender)

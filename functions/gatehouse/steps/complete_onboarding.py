@@ -28,6 +28,8 @@ from gatehouse.handling import handler
 from gatehouse.model import Onboarding, Status
 from gatehouse.table import Table
 
+KEY_MAIL = "access_key_ready"
+
 RESEND_SECONDS = 60
 """How long a resend may take to send what it has begun."""
 
@@ -38,6 +40,7 @@ class Settings:
     secret_key_arn: str
     secret_readers: str
     sender_address: str
+    configuration_set: str
     operators: str
     approvers: str
     claim_url: str
@@ -49,7 +52,7 @@ def complete_onboarding(event: dict[str, Any]) -> None:
     """In: the onboarding's id. Raises MfaNotEnrolled (wait on), Cancelled, NotYetConsistent (retry)."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    onboarding_id = event["onboarding_id"]
+    onboarding_id, intent = event["onboarding_id"], mailing.intent()
     try:
         # While it is set no resend begins: a password issued from now on would outlive the onboarding.
         record = records.advance(
@@ -65,14 +68,15 @@ def complete_onboarding(event: dict[str, Any]) -> None:
     except RecordClosed:
         record = _completed_before(table, onboarding_id)
     else:
-        record = _complete(table, record, config)
+        record = _complete(table, record, config, intent)
     directory = people.Directory.parse(config.approvers, config.operators)
-    completion.tell(client("sesv2", retries=False), table, record, directory, config.sender_address)
+    sender = mailing.Sender(config.sender_address, config.configuration_set)
+    completion.tell(client("sesv2", retries=False), table, record, directory, sender, intent)
 
 
-def _complete(table: Table, record: Onboarding, config: Settings) -> Onboarding:
+def _complete(table: Table, record: Onboarding, config: Settings, intent: str) -> Onboarding:
     if record.is_application:
-        return completion.close(table, _hand_over_key(table, record, (), config), ())
+        return completion.close(table, _hand_over_key(table, record, (), config), (), intent)
     iam = client("iam")
     devices = list(iam_users.devices(iam, record.user_name))
     if not devices:
@@ -88,14 +92,14 @@ def _complete(table: Table, record: Onboarding, config: Settings) -> Onboarding:
     for generation in range(1, record.generation + 1):
         secret = secret_store.name(record.onboarding_id, "password", generation)
         secret_store.ensure_deleted(client("secretsmanager"), secret)
-    return completion.close(table, record, devices)
+    return completion.close(table, record, devices, intent)
 
 
 def _hand_over_key(
     table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]], config: Settings
 ) -> Onboarding:
     """Store a key where only its claim can read it, and mail the link; returns the record as it then stands."""
-    if "access_key_ready" in record.mails_sent:
+    if KEY_MAIL in record.mails_sent:
         return record
     secret_store.ensure_stored(
         client("secretsmanager"),
@@ -110,20 +114,20 @@ def _hand_over_key(
         "mfa_serial": next((one["serial_number"] for one in devices if one["kind"] == "virtual"), None),
         "roles": access_keys.assumable_roles(record),
     }
-    token = claims.new_token()
+    token, intent = claims.new_token(), mailing.intent()
     opened = records.open_claim(
-        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds, shown_with
+        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds, shown_with, {KEY_MAIL: intent}
     )
     mail = mails.render(
-        "access_key_ready",
+        KEY_MAIL,
         onboarding_id=record.onboarding_id,
         user_name=record.user_name,
         claim_url=config.claim_url,
         token=token,
         claim_expires_at=opened.claim_expires_at,
     )
-    ses, to = client("sesv2", retries=False), {record.request["email"]}
-    mailing.send_once(ses, table, opened, "access_key_ready", mail, sender=config.sender_address, to=to)
+    ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
+    mailing.send_once(ses, table, opened, KEY_MAIL, mail, sender=sender, to={record.request["email"]}, intent=intent)
     return opened
 
 

@@ -10,12 +10,15 @@ from gatehouse.handling import handler
 from gatehouse.model import Onboarding, Status
 from gatehouse.table import Expression, Table
 
+MAIL = "approval_wanted"
+
 
 @dataclass(frozen=True)
 class Settings:
     table_name: str
     approvers: str
     sender_address: str
+    configuration_set: str
     api_url: str
     approval_timeout_seconds: int
 
@@ -28,18 +31,18 @@ def request_approval(event: dict[str, Any]) -> None:
     """
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
-    record = _wait(table, event, config.approval_timeout_seconds)
+    intent = mailing.intent()
+    record = _wait(table, event, config.approval_timeout_seconds, intent)
     if times.now() >= str(record.approval_expires_at):
         raise ApprovalTimeout("nobody decided in time")
     directory = people.Directory.parse(config.approvers, "")
     to = {directory.address(person) for person in approvals.entitled(record, directory)}
     mail = _mail(record, config.api_url)
-    mailing.send_once(
-        client("sesv2", retries=False), table, record, "approval_wanted", mail, sender=config.sender_address, to=to
-    )
+    ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
+    mailing.send_once(ses, table, record, MAIL, mail, sender=sender, to=to, intent=intent)
 
 
-def _wait(table: Table, event: dict[str, Any], seconds: int) -> Onboarding:
+def _wait(table: Table, event: dict[str, Any], seconds: int, intent: str) -> Onboarding:
     """Store the token, then look whether somebody was faster."""
     onboarding_id = event["onboarding_id"]
     try:
@@ -53,7 +56,9 @@ def _wait(table: Table, event: dict[str, Any], seconds: int) -> Onboarding:
                 "task_token": event["task_token"],
                 # A second wait, after somebody woke the machine without a decision, wins no time.
                 "approval_expires_at": Expression("if_not_exists(#approval_expires_at, :expires_at)"),
+                f"mails_begun.{MAIL}": Expression(f"if_not_exists(#mails_begun.#{MAIL}, :intent)"),
             },
+            intent=intent,
             # From when the state was entered, as its time-out: nobody decides after the machine has given up.
             expires_at=times.after(event["entered_at"], seconds),
         )
@@ -66,7 +71,7 @@ def _wait(table: Table, event: dict[str, Any], seconds: int) -> Onboarding:
 
 def _mail(record: Onboarding, api_url: str) -> mails.Mail:
     return mails.render(
-        "approval_wanted",
+        MAIL,
         onboarding_id=record.onboarding_id,
         requester=record.requester.person or record.requester.arn or "Somebody in the Step Functions console",
         user_name=record.user_name,

@@ -1,12 +1,12 @@
 """RollBack: undo an onboarding from what is found in the account, and give its record the final status."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gatehouse import mailing, mails, outcomes, people, records, settings, teardown, times
 from gatehouse.clients import aws_errors, client
-from gatehouse.errors import TRANSIENT, ResidueRemains
+from gatehouse.errors import TRANSIENT, NotYetConsistent, ResidueRemains
 from gatehouse.handling import handler
 from gatehouse.logs import logger, metrics
 from gatehouse.model import OPEN, Onboarding, Status
@@ -30,6 +30,7 @@ _STEPS = (
 class Settings:
     table_name: str
     sender_address: str
+    configuration_set: str
     operators: str
     approvers: str
     absence_recheck_seconds: int
@@ -46,8 +47,13 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     record, end = _begin(table, event)
-    if record is None or record.status.is_final:
-        return {"error": end.status.error_name, "cause": end.cause}
+    ended = {"error": end.status.error_name, "cause": end.cause}
+    if record is None or record.status is Status.COMPLETE:
+        return ended
+    if record.status.is_final:
+        # Whoever closed it may not have come to the mails.
+        _tell(table, record, end, config)
+        return ended
     seconds = max(config.absence_recheck_seconds, _seconds_a_step_may_run(record) if event.get("may_still_run") else 0)
     try:
         with aws_errors():
@@ -59,9 +65,9 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
         records.change(table, record.onboarding_id, "rollback_incomplete", within=OPEN, to=stuck)
         _count(stuck)
         raise
-    _close(table, record, end)
-    _tell(table, record, end, config)
-    return {"error": end.status.error_name, "cause": end.cause}
+    intent = mailing.intent()
+    _tell(table, _close(table, record, end, intent), end, config, intent)
+    return ended
 
 
 def _end(record: Onboarding | None, error: str, cause: str) -> Outcome:
@@ -119,17 +125,24 @@ def _undo_and_look_twice(table: Table, record: Onboarding, seconds: float) -> No
         raise ResidueRemains(f"found again and removed: {', '.join(again)}")
 
 
-def _close(table: Table, record: Onboarding, end: Outcome) -> None:
+def _close(table: Table, record: Onboarding, end: Outcome, intent: str) -> Onboarding:
+    """The record at its end, with the mails about it begun unless another roll-back closed it."""
+    begun = dict.fromkeys(_mail_names(record), intent)
     try:
         records.close(
             table, record, end.status, end.status.value.lower(),
             reason=end.reason, detail=end.detail, withdraw=tuple(record.claims),
+            sets={f"mails_begun.{name}": value for name, value in begun.items()},
         )  # fmt: skip
     except table.TransactionCancelled:
         closed = records.find(table, record.onboarding_id)
         if closed is None or not closed.status.is_final:
             raise
+        record = closed
+    else:
+        record = replace(record, status=end.status, mails_begun={**record.mails_begun, **begun})
     _count(end.status)
+    return record
 
 
 def _count(status: Status) -> None:
@@ -138,20 +151,32 @@ def _count(status: Status) -> None:
     metrics().flush_metrics()
 
 
-def _tell(table: Table, record: Onboarding, end: Outcome, config: Settings) -> None:
-    """The requester hears how it ended; a mail that fails does not bring residue back."""
-    to = people.Directory.parse(config.approvers, config.operators).address(record.requester.person)
-    content = {"onboarding_id": record.onboarding_id, "user_name": record.user_name}
-    mail = mails.render("onboarding_ended", status=end.status.value, cause=end.cause, **content)
-    try:
-        mailing.send_once(
-            client("sesv2", retries=False),
-            table,
-            record,
-            "onboarding_ended",
-            mail,
-            sender=config.sender_address,
-            to={to},
-        )
-    except Exception as error:
-        logger().warning("mail not sent", error=type(error).__name__)
+def _mail_names(record: Onboarding) -> list[str]:
+    """The requester hears how it ended; the user only if a mail has told of access that there is no more."""
+    return ["onboarding_ended", *(["withdrawn"] if mailing.was_begun(record, "sign_in_instructions") else [])]
+
+
+def _tell(table: Table, record: Onboarding, end: Outcome, config: Settings, intent: str | None = None) -> None:
+    """A mail that fails does not bring residue back: it is logged. Raises NotYetConsistent, see `completion.tell`."""
+    requester = people.Directory.parse(config.approvers, config.operators).address(record.requester.person)
+    to = {"onboarding_ended": requester, "withdrawn": record.request["email"]}
+    meaning, advice = outcomes.in_words(end)
+    ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
+    for name in _mail_names(record):
+        try:
+            mail = mails.render(
+                name,
+                onboarding_id=record.onboarding_id,
+                user_name=record.user_name,
+                profile=record.request["profile"],
+                requester=record.requester.person or "your administrator",
+                status=end.status.value,
+                cause=end.cause,
+                meaning=meaning,
+                advice=advice,
+            )
+            mailing.send_once(ses, table, record, name, mail, sender=sender, to={to[name]}, intent=intent)
+        except NotYetConsistent:
+            raise
+        except Exception as error:
+            logger().warning("mail not sent", mail=name, error=type(error).__name__)

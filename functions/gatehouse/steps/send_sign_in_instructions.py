@@ -14,6 +14,7 @@ from gatehouse.table import Table
 class Settings:
     table_name: str
     sender_address: str
+    configuration_set: str
     claim_url: str
     claim_ttl_seconds: int
     mfa_timeout_seconds: int
@@ -38,19 +39,20 @@ def send_sign_in_instructions(event: dict[str, Any]) -> None:
         "sign_in_url": iam_users.sign_in_url(client("iam"), record.account_id),
         "reset_required": record.request["require_password_reset"],
     }
-    token = claims.new_token()
+    token, intent = claims.new_token(), mailing.intent()
     record = records.open_claim(
-        table, record, "password", claims.token_hash(token), config.claim_ttl_seconds, shown_with
+        table, record, "password", claims.token_hash(token), config.claim_ttl_seconds, shown_with, {name: intent}
     )
     mail = _mail(record, token, config, shown_with)
-    to = {record.request["email"]}
-    mailing.send_once(client("sesv2", retries=False), table, record, name, mail, sender=config.sender_address, to=to)
+    ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
+    mailing.send_once(ses, table, record, name, mail, sender=sender, to={record.request["email"]}, intent=intent)
 
 
 def _mail(record: Onboarding, token: str, config: Settings, shown_with: dict[str, Any]) -> mails.Mail:
     return mails.render(
         "sign_in_instructions",
         onboarding_id=record.onboarding_id,
+        reissued_by=_reissued_by(record),
         requester=record.requester.person or "your administrator",
         claim_url=config.claim_url,
         token=token,
@@ -58,3 +60,10 @@ def _mail(record: Onboarding, token: str, config: Settings, shown_with: dict[str
         mfa_before=record.mfa_expires_at or times.after(times.now(), config.mfa_timeout_seconds),
         **shown_with,
     )
+
+
+def _reissued_by(record: Onboarding) -> str | None:
+    """Who asked for the password to be issued again; None for the first one."""
+    if record.generation == 1:
+        return None
+    return next((entry.by for entry in reversed(record.timeline) if entry.event == "resend"), "your administrator")
