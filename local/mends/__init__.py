@@ -16,6 +16,7 @@ from local.mends import (
     iam_limits,
     iam_users,
     machines,
+    mail_events,
     managed_policies,
     passwords,
     resources,
@@ -37,6 +38,7 @@ MENDS: list[Callable[[], None]] = [
     *machines.MENDS,
     *gateway.MENDS,
     *enrolment_events.MENDS,
+    *mail_events.MENDS,
     *cloudformation.MENDS,
 ]
 

@@ -195,6 +195,7 @@ def test_a_lost_answer_is_made_good_by_the_retry(aws: Account, operation: str) -
     aws.wire.lose_answer(operation)
     with pytest.raises(TransientFault):
         aws.step(STEP)
+    aws.clock.advance(records.MAIL_SECONDS + 1)
     aws.step(STEP)
     handed_over = json.loads(aws.secret("access-key") or "{}")
     assert keys(aws) == [handed_over["access_key_id"]]

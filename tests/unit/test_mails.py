@@ -13,6 +13,7 @@ TOKEN = "A" * 43
 CLAIM_URL = "https://claims.example.com/claim"
 MARKS = "<b>&\"'"
 COMMON = {"onboarding_id": "0b6f2c1e", "user_name": "alice.developer"}
+REMINDED = {"requester": f"rita {MARKS}", "reason": "Half of the time is over.", "until": "2026-03-05T09:00:00.000000Z"}
 CONTENT: dict[str, dict[str, Any]] = {
     "approval_wanted": COMMON
     | {
@@ -41,6 +42,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     },
     "sign_in_instructions": COMMON
     | {
+        "reissued_by": f"olga {MARKS}",
         "requester": "rita",
         "sign_in_url": "https://example-corp.signin.aws.amazon.com/console",
         "claim_url": CLAIM_URL,
@@ -52,9 +54,12 @@ CONTENT: dict[str, dict[str, Any]] = {
     "onboarding_complete": COMMON
     | {
         "profile": "developer",
-        "device_kind": "virtual",
+        "requester": "rita",
+        "device_words": "an authenticator app",
         "enrolled_at": "2026-03-02T10:00:00.000000Z",
+        "enrolled_by": f"arn:aws:iam::123456789012:user/gatehouse/alice{MARKS}",
         "source_ip": "203.0.113.9",
+        "expires_at": "2026-12-31T00:00:00.000000Z",
     },
     "application_complete": COMMON | {"profile": "application", "expires_at": "2026-12-31T00:00:00.000000Z"},
     "access_key_ready": COMMON
@@ -64,10 +69,33 @@ CONTENT: dict[str, dict[str, Any]] = {
         "enrolled_by": f"arn:aws:iam::123456789012:user/mallory{MARKS}",
         "source_ip": "203.0.113.66",
         "enrolled_at": "2026-03-02T10:00:00.000000Z",
+        "device_words": "a passkey or security key",
     },
-    "onboarding_ended": COMMON | {"status": "EXPIRED", "cause": f"MFA_TIMEOUT: no device {MARKS}"},
+    "onboarding_ended": COMMON
+    | {
+        "profile": "developer",
+        "status": "EXPIRED",
+        "cause": f"MFA_TIMEOUT: no device {MARKS}",
+        "meaning": "The user was too late.",
+        "advice": "Ask again.",
+    },
+    "withdrawn": COMMON | {"requester": f"rita {MARKS}", "meaning": "It was cancelled."},
+    "approval_reminder_1": COMMON | REMINDED | {"profile": "power-user", "justification": f"phase 2 {MARKS}"},
+    "mfa_reminder_1": COMMON | REMINDED,
+    "mfa_reminder_2": COMMON | REMINDED,
+    "mail_bounced": COMMON
+    | {
+        "mail": "sign_in_instructions_1",
+        "to": "alice@example.com",
+        "happened": "mail bounced",
+        "kind": "Permanent, General",
+        "status": "PENDING_MFA",
+        "advice": f"Cancel it {MARKS}",
+    },
 }
-TIMES = frozenset({"expires_at", "decide_before", "claim_expires_at", "mfa_before", "enrolled_at", "decided_at"})
+TIMES = frozenset(
+    {"until", "expires_at", "decide_before", "claim_expires_at", "mfa_before", "enrolled_at", "decided_at"}
+)
 MAILS = pytest.mark.parametrize("name", CONTENT)
 
 
@@ -231,8 +259,30 @@ def test_an_address_that_nobody_reported_is_not_invented(name: str, said: str) -
     assert "None" not in mail.text + mail.html
 
 
-def test_the_instructions_name_every_kind_of_device() -> None:
-    text = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
-    assert "Authenticator app" in text
-    assert "two codes that follow each other" in text
-    assert "Passkey or security key" in text
+def test_the_instructions_name_every_kind_of_device_and_every_step() -> None:
+    mail = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"])
+    for told in (
+        "1. Get your password", "2. Sign in", "3. Enrol MFA", "4. Sign out and in again", "If something is wrong",
+        "Authenticator app", "wait until it changes", "Passkey or security key", "Hardware TOTP token",
+        "You did not expect this mail",
+    ):  # fmt: skip
+        assert told in mail.text
+        assert told in mail.html
+
+
+def test_only_who_gets_a_new_password_reads_that_the_old_one_is_dead() -> None:
+    told = "your earlier password no longer work"
+    first = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"reissued_by": None})
+    again = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"reissued_by": "olga"})
+    assert (told in first.text, told in first.html) == (False, False)
+    assert (told in again.text, told in again.html) == (True, True)
+    assert "olga asked for new ones" in again.text
+    assert again.text.index(told) < again.text.index("An IAM user has been made")
+
+
+@pytest.mark.parametrize(
+    "name", ["approval_reminder_1", "mfa_reminder_1", "mfa_reminder_2", "withdrawn", "mail_bounced"]
+)
+def test_no_mail_but_the_first_has_a_link(name: str) -> None:
+    assert read(name).links == []
+    assert "://" not in mails.render(name, **CONTENT[name]).text

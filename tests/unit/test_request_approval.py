@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import times
+from gatehouse import records, times
 from gatehouse.errors import AlreadyDecided, ApprovalTimeout, Cancelled, RecordClosed, TransientFault
 from gatehouse.model import Requester, Status
 from tests.unit.account import ACCOUNT, AS_APPLICATION, NOW, ONBOARDING_ID, REQUESTER, TASK_TOKEN, USER, Account
@@ -166,6 +166,7 @@ def test_a_lost_answer_is_made_good_by_the_retry(aws: Account, operation: str) -
     aws.wire.lose_answer(operation)
     with pytest.raises(TransientFault):
         aws.step(STEP)
+    aws.clock.advance(records.MAIL_SECONDS + 1)
     aws.step(STEP)
     assert aws.record().mails_sent.keys() == {"approval_wanted"}
 

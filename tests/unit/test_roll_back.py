@@ -145,6 +145,7 @@ def test_after_a_lost_answer_the_retry_leaves_nothing(made: Account, operation: 
     with pytest.raises(TransientFault):
         made.step(STEP)
     assert made.record().status not in FINAL or operation == "TransactWriteItems"
+    made.clock.advance(records.MAIL_SECONDS + 1)
     again = made.step(STEP)
     assert again["error"] == "Expired"
     assert nothing_is_left(made)
@@ -382,6 +383,24 @@ def test_the_requester_hears_how_it_ended(aws: Account) -> None:
     (mail,) = aws.mails()
     assert mail["to"] == ["requester@example.com"]
     assert "MFA_TIMEOUT: no device was enrolled in time" in mail["text"]
+    assert "The user did not enrol an MFA device in time" in mail["text"]
+    assert "Ask again when the user has half an hour for it" in mail["text"]
+
+
+def test_a_user_who_had_instructions_hears_that_they_work_no_more(aws: Account) -> None:
+    aws.steps("await_mfa")
+    aws.step(STEP)
+    _, ended, withdrawn = aws.mails()
+    assert ended["to"] == ["requester@example.com"]
+    assert withdrawn["to"] == ["alice@example.com"]
+    assert "no longer work" in withdrawn["text"]
+    assert set(aws.record().mails_sent) == {"sign_in_instructions_1", "onboarding_ended", "withdrawn"}
+
+
+def test_who_never_had_instructions_is_not_told_of_their_end(aws: Account) -> None:
+    aws.steps("attach_policies")
+    aws.step(STEP)
+    assert [mail["to"] for mail in aws.mails()] == [["requester@example.com"]]
 
 
 def test_a_mail_that_fails_reopens_nothing(aws: Account) -> None:

@@ -21,10 +21,11 @@ class Wire:
     standing: dict[str, Turn] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     doubled: set[str] = field(default_factory=set)
+    ended: dict[str, list[BaseException | None]] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget what was called, and what was to happen."""
-        for memory in (self.calls, self.turns, self.standing, self.lost, self.doubled):
+        for memory in (self.calls, self.turns, self.standing, self.lost, self.doubled, self.ended):
             memory.clear()
 
     def attach(self, client: Any) -> None:
@@ -63,6 +64,18 @@ class Wire:
         """The next calls take effect, and the caller sees a broken connection."""
         self.lost[operation] = times
 
+    def end(self, operation: str, number: int, error: BaseException, *, after: bool) -> None:
+        """Let the caller end at the call of that number from now on, before or after its effect."""
+        waits: list[BaseException | None] = [None] * (number - 1)
+        if after:
+            self.ended[operation] = [*waits, error]
+            return
+
+        def turn(_: Parameters) -> None:
+            raise error
+
+        self.turns[operation] = [*([lambda _: None] * len(waits)), turn]
+
     def send_twice(self, operation: str) -> None:
         """The answer to the next call is lost below the SDK, which sends the request again by itself."""
         self.doubled.add(operation)
@@ -85,6 +98,8 @@ class Wire:
         if self.lost.get(model.name, 0):
             self.lost[model.name] -= 1
             raise ReadTimeoutError(endpoint_url="https://aws.example")
+        if (waits := self.ended.get(model.name)) and (error := waits.pop(0)):
+            raise error
 
     def _retry(self, operation: Any, **_: Any) -> int | None:
         if operation.name not in self.doubled:

@@ -51,8 +51,9 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
     if record is None or record.status is Status.COMPLETE:
         return ended
     if record.status.is_final:
-        # Whoever closed it may not have come to the mails.
-        _tell(table, record, end, config)
+        if "onboarding_ended" in record.mails_begun:
+            # Whoever closed it may not have come to the mails.
+            _tell(table, record, end, config)
         return ended
     seconds = max(config.absence_recheck_seconds, _seconds_a_step_may_run(record) if event.get("may_still_run") else 0)
     try:
