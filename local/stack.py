@@ -28,11 +28,13 @@ def up(
     parameters: Mapping[str, str] | None = None,
     state_dir: Path = STATE_DIR,
     iam_decisions: Path | None = None,
+    mail_server: str | None = None,
 ) -> dict[str, Any]:
     """Start an emulator on a free port, deploy the template to it, and create the people who use it.
 
     `parameters` replace the template parameters that are otherwise passed; `iam_decisions` is a file that takes one
-    JSON line for every call that a role's policies decided. Two stacks may run at once, each with a state directory
+    JSON line for every call that a role's policies decided; `mail_server` is the `host:port` of an SMTP server that
+    gets every mail as well. Two stacks may run at once, each with a state directory
     of its own; they share the build. Returns what it wrote to stack.json.
     """
     state_dir = state_dir.resolve()
@@ -41,7 +43,9 @@ def up(
     down(state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
     try:
-        stack = _start(state_dir, dict(parameters or {}), iam_decisions)
+        extra = {"GATEHOUSE_IAM_DECISIONS": str(iam_decisions.resolve())} if iam_decisions else {}
+        extra |= {"SMTP_HOST": mail_server} if mail_server else {}
+        stack = _start(state_dir, dict(parameters or {}), extra)
     except BaseException:
         process.stop(state_dir)
         raise
@@ -57,8 +61,7 @@ def down(state_dir: Path = STATE_DIR) -> int:
     return ended
 
 
-def _start(state_dir: Path, parameters: dict[str, str], iam_decisions: Path | None) -> dict[str, Any]:
-    extra = {"GATEHOUSE_IAM_DECISIONS": str(iam_decisions.resolve())} if iam_decisions else {}
+def _start(state_dir: Path, parameters: dict[str, str], extra: dict[str, str]) -> dict[str, Any]:
     template = _phase("sam build", deploy.build)
     port = _phase("emulator", lambda: process.start(state_dir, extra))
     url = f"http://127.0.0.1:{port}"
