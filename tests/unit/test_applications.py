@@ -167,6 +167,7 @@ def test_a_lost_answer_is_made_good_by_the_retry(approved: Account, operation: s
     approved.wire.lose_answer(operation)
     with pytest.raises(TransientFault):
         approved.step("complete_onboarding")
+    approved.clock.advance(records.MAIL_SECONDS + 1)
     approved.step("complete_onboarding")
     assert keys(approved) == [json.loads(approved.secret("access-key") or "{}")["access_key_id"]]
     assert approved.record().status is Status.COMPLETE
