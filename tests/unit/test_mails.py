@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -286,3 +287,9 @@ def test_only_who_gets_a_new_password_reads_that_the_old_one_is_dead() -> None:
 def test_no_mail_but_the_first_has_a_link(name: str) -> None:
     assert read(name).links == []
     assert "://" not in mails.render(name, **CONTENT[name]).text
+
+
+def test_the_button_is_called_as_the_claim_page_calls_it() -> None:
+    page = Path(mails.__file__).with_name("claim_page.html").read_text()
+    (button,) = re.findall(r'<button id="reveal"[^>]*>([^<]+)</button>', page)
+    assert f'choose "{button}"' in mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
