@@ -322,7 +322,7 @@ def test_an_id_that_is_none_is_not_found(aws: Account) -> None:
 
 def test_no_token_is_logged(aws: Account, log: io.StringIO) -> None:
     pending(aws)
-    aws.wire.refuse("SendTaskSuccess", "InvalidToken", message=TASK_TOKEN)
+    aws.wire.refuse("SendTaskSuccess", "AccessDeniedException", message=TASK_TOKEN)
     decide(aws)
     assert "not woken yet" in log.getvalue()
     assert ONBOARDING_ID in log.getvalue()
