@@ -20,6 +20,14 @@ def make(iam: Any, record: Onboarding) -> str:
     return json.dumps({"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]})
 
 
+def ensure_deleted(iam: Any, user_name: str, access_key_id: str) -> None:
+    """This one key is gone; another of the same user stays."""
+    try:
+        iam.delete_access_key(UserName=user_name, AccessKeyId=access_key_id)
+    except iam.exceptions.NoSuchEntityException:
+        return
+
+
 def assumable_roles(record: Onboarding) -> list[str]:
     """The ARNs of the roles that the record's inline policies let the user assume."""
     documents = map(json.loads, record.grants.inline_policies.values())

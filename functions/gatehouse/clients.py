@@ -38,9 +38,15 @@ from_dynamodb = TypeDeserializer().deserialize
 
 
 @cache
-def client(service: str, *, retries: bool = True) -> Any:
-    """The client of one AWS service, made once per process; without retries for calls that are not idempotent."""
-    return boto3.client(service, config=_RETRIES if retries else _NO_RETRIES)  # type: ignore[call-overload]
+def client(service: str, *, retries: bool = True, seconds: int | None = None) -> Any:
+    """The client of one AWS service, made once per process; without retries for calls that are not idempotent.
+
+    `seconds` is how long it waits for a connection, and then for an answer, where somebody else waits for it.
+    """
+    config = _RETRIES if retries else _NO_RETRIES
+    if seconds is not None:
+        config = config.merge(Config(connect_timeout=seconds, read_timeout=seconds))
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 @contextmanager

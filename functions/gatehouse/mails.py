@@ -17,6 +17,8 @@ SUBJECTS = {
     "application_complete": "Application ready: {user_name}",
     "access_key_ready": "Your AWS access key: {user_name}",
     "not_enrolled_by_user": "Check this: MFA of {user_name} was enrolled by somebody else",
+    "secret_claimed": "Claimed: the {secret} of {user_name}",
+    "claim_expired": "Not claimed: the {secret} of {user_name}",
     "onboarding_ended": "Onboarding of {user_name} ended: {status}",
     "withdrawn": "Your AWS access was withdrawn: {user_name}",
     "approval_reminder_1": "Reminder, approval wanted: {user_name} as {profile}",

@@ -145,8 +145,8 @@ class Onboarding:
     """The record of one onboarding; `request` is canonical, with every default filled in.
 
     `generation` counts the passwords issued; `claims` maps what is still to be claimed ("password",
-    "access_key") to the hash of its claim; `ending` is where a roll-back under way will end, `virtual_devices`
-    the serial numbers of what it deactivates; `mails_begun` maps each mail to who sends it, and `mails_sent` those
+    "access_key") to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `ending` is
+    where a roll-back under way will end, `virtual_devices` the serial numbers of what it deactivates; `mails_begun` maps each mail to who sends it, and `mails_sent` those
     that are out to when (see `mailing`).
     """
 
@@ -167,6 +167,8 @@ class Onboarding:
     generation: int = 1
     claims: Mapping[str, str] = field(default_factory=dict)
     claim_expires_at: str | None = None
+    expiring_until: str | None = None
+    sign_in_url: str | None = None
     approval_expires_at: str | None = None
     resent_at: str | None = None
     cancelled_by: str | None = None

@@ -38,6 +38,14 @@ def ensure_login_profile(iam: Any, user_name: str, password: str, *, reset_requi
         iam.update_login_profile(**wanted)
 
 
+def ensure_replaced(iam: Any, user_name: str, password: str) -> None:
+    """Whatever opens the login profile opens it no more; where there is none, none is made."""
+    try:
+        iam.update_login_profile(UserName=user_name, Password=password, PasswordResetRequired=True)
+    except iam.exceptions.NoSuchEntityException:
+        return
+
+
 def ensure_no_login_profile(iam: Any, user_name: str) -> None:
     try:
         iam.delete_login_profile(UserName=user_name)

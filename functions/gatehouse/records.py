@@ -23,6 +23,12 @@ CLAIM_KEPT = 30 * 86_400
 
 MAIL_SECONDS = 30
 """How long a mail that was begun is left to who began it: longer than its call may take (see `clients`)."""
+OPEN_CLAIM = "open_claim"
+"""The `entity` of a claim that somebody has still to see to: the index by_time has it under the time it is due."""
+
+DUE = ("entity", "created_at")
+"""What keeps a claim in that index. Whoever has done what was to be done about it takes both away."""
+
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
@@ -199,8 +205,8 @@ def open_claim(
 ) -> Onboarding:
     """Let `what` ("password", "access_key") be claimed once; an earlier claim for it ends.
 
-    `shown_with` is what is shown beside the secret, none of it secret; `begun` the mail with the link and its
-    intent. Raises RecordClosed or Cancelled when the onboarding ended meanwhile, NotYetConsistent while another try
+    `shown_with` is what is shown beside the secret, none of it secret; the record keeps where one signs in.
+    `begun` is the mail with the link and its intent. Raises RecordClosed or Cancelled when the onboarding ended meanwhile, NotYetConsistent while another try
     sends that mail: of two links one would be dead.
     """
     expires_at, begun = times.after(times.now(), seconds), begun or {}
@@ -214,14 +220,18 @@ def open_claim(
         "state": "open",
         "tried": {},
         "expires_at": expires_at,
+        "entity": OPEN_CLAIM,
+        "created_at": expires_at,
         "ttl": int(times.parse(times.after(expires_at, CLAIM_KEPT)).timestamp()),
     }
+    kept = {name: shown_with[name] for name in ("sign_in_url",) if name in shown_with}
     written = changing(
         None,
         within=UNDER_WAY,
         sets={
             f"claims.{what}": token_hash,
             "claim_expires_at": expires_at,
+            **kept,
             **{f"mails_begun.{mail}": intent for mail, intent in begun.items()},
         },
         only_if=" AND ".join(["attribute_not_exists(#cancelled_by)", *map(nobody_sends, begun)]),
@@ -238,9 +248,15 @@ def open_claim(
         claims={**record.claims, what: token_hash},
         claim_expires_at=expires_at,
         mails_begun={**record.mails_begun, **begun},
+        **kept,
     )
 
 
 def withdrawal(table: Table, token_hash: str) -> dict[str, Any]:
     """The write, for a transaction, that ends a claim."""
-    return table.updating(claim_key(token_hash), sets={"state": "withdrawn"})
+    return table.updating(claim_key(token_hash), sets={"state": "withdrawn"}, removes=DUE)
+
+
+def claim_hash(row: Mapping[str, Any]) -> str:
+    """The hash of the token, by which the record knows a claim's row."""
+    return str(row["pk"]).removeprefix("claim#")

@@ -230,6 +230,7 @@ STANDS_FOR = {
     "BoundaryMemberOneRegion": MEMBER_ONE_REGION,
     "BoundaryApplication": APPLICATION,
     "ClaimApi": "f6g7h8i9j0",
+    "ExpireClaimFunction": f"{STACK}-ExpireClaim",
     "RollBackFunction": f"{STACK}-RollBack",
     "MailConfigurationSet": STACK,
     "ClaimCodeKey.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/claim-code",

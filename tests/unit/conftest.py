@@ -14,6 +14,7 @@ from moto import mock_aws
 from moto.core.serialize import BaseJSONSerializer
 
 from gatehouse import clients, logs, settings, times
+from gatehouse.edges.claim_secret import MAIL_SECONDS
 from tests.unit import account as accounts
 from tests.unit import aws_rules
 from tests.unit.wire import Wire
@@ -43,6 +44,7 @@ def the_wire() -> Wire:
         wire.attach(clients.client(service))
     for service in WITHOUT_RETRIES:
         wire.attach(clients.client(service, retries=False))
+    wire.attach(clients.client("sesv2", retries=False, seconds=MAIL_SECONDS))
     return wire
 
 

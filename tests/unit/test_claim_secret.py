@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +12,9 @@ import pytest
 from gatehouse import claims, records, times
 from gatehouse.claims import ATTEMPTS
 from gatehouse.clients import client
-from gatehouse.model import Onboarding, Status
-from tests.unit.account import NOW, ONBOARDING_ID, USER, Account, Answer
+from gatehouse.edges import claim_secret
+from gatehouse.model import Onboarding, Requester, Status
+from tests.unit.account import NOW, ONBOARDING_ID, REQUESTER, USER, Account, Answer, arn_of
 
 TOKEN = "Zm9ydHktdGhyZWUtY2hhcmFjdGVycy1vZi1iYXNlNjQ"
 NEWER = "bmV3ZXI" + TOKEN[7:]
@@ -18,7 +22,12 @@ PASSWORD = "canary-Passw0rd-7f3a"
 KEY = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "canary-secret-access-key"}
 SHOWN: dict[str, dict[str, Any]] = {
     "password": {"user_name": USER, "sign_in_url": "https://example-corp.signin.example", "reset_required": True},
-    "access_key": {"user_name": USER, "mfa_serial": "arn:aws:iam::123456789012:mfa/phone", "roles": []},
+    "access_key": {
+        "user_name": USER,
+        "access_key_id": KEY["access_key_id"],
+        "mfa_serial": "arn:aws:iam::123456789012:mfa/phone",
+        "roles": [],
+    },
 }
 SECONDS = 600
 
@@ -86,14 +95,74 @@ def test_a_claim_is_noted_and_its_hash_forgotten(aws: Account) -> None:
     claim(aws)
     record = aws.record()
     assert record.claims == {}
-    assert (record.timeline[-1].event, record.timeline[-1].by) == ("password_claimed", "claim")
+    assert [entry.by for entry in record.timeline if entry.event == "password_claimed"] == ["claim"]
     assert row(aws)["state"] == "used"
+
+
+def test_the_requester_is_told_by_mail_once_and_nothing_secret(aws: Account) -> None:
+    invite(aws)
+    typed = code()
+    assert claim(aws, typed).status == 200
+    assert claim(aws, typed).status == 410
+    (mail,) = aws.mails()
+    assert mail["to"] == [REQUESTER]
+    assert mail["subject"] == f"Claimed: the password of {USER}"
+    assert f"on {times.in_words(NOW)}, from 203.0.113.10" in mail["text"]
+    assert not [secret for secret in (PASSWORD, TOKEN, claims.token_hash(TOKEN), typed) if secret in str(mail)]
+
+
+def test_a_key_is_told_of_as_well(aws: Account) -> None:
+    invite(aws, "access_key", status=Status.COMPLETE)
+    claim(aws)
+    (mail,) = aws.mails()
+    assert mail["subject"] == f"Claimed: the access key of {USER}"
+    assert KEY["secret_access_key"] not in str(mail)
+
+
+def test_the_mail_goes_out_when_the_secret_has_been_read(aws: Account) -> None:
+    invite(aws)
+    claim(aws)
+    assert aws.wire.names("GetSecretValue", "SendEmail") == ["GetSecretValue", "SendEmail"]
+
+
+@pytest.mark.parametrize("fault", ["MessageRejected", "Throttling"])
+def test_a_mail_that_fails_fails_no_claim(aws: Account, log: io.StringIO, fault: str) -> None:
+    invite(aws)
+    aws.wire.refuse("SendEmail", fault)
+    assert claim(aws).json["password"] == PASSWORD
+    assert "mail not sent" in log.getvalue()
+
+
+def test_nobody_is_told_of_what_was_not_revealed(aws: Account) -> None:
+    invite(aws)
+    claim(aws, "22222222")
+    aws.wire.refuse("GetSecretValue", "AccessDeniedException")
+    claim(aws)
+    assert aws.mails() == []
+
+
+def test_a_requester_without_an_address_is_no_reason_to_load_what_mails_need(aws: Account) -> None:
+    invite(aws, requester=Requester(arn_of("rita"), "rita", verified=True))
+    assert claim(aws).status == 200
+    assert aws.wire.names("SendEmail") == []
+
+
+def test_a_wrong_code_is_answered_without_what_mails_need() -> None:
+    """Otherwise every guess would make the function read Jinja2 at its start."""
+    program = (
+        "import sys, gatehouse.edges.claim_secret\n"
+        "assert not {'jinja2', 'gatehouse.mails', 'gatehouse.mailing'} & set(sys.modules)"
+    )
+    root = Path(claim_secret.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_requester_sees_from_where_it_was_claimed(aws: Account) -> None:
     invite(aws)
     claim(aws)
-    assert aws.record().timeline[-1].detail == "from 203.0.113.10"
+    told = [entry.detail for entry in aws.record().timeline if entry.event == "password_claimed"]
+    assert told == ["from 203.0.113.10"]
 
 
 def test_the_requester_sees_every_wrong_code_and_not_what_it_was(aws: Account) -> None:

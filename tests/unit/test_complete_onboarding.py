@@ -320,6 +320,7 @@ def test_a_key_waits_for_its_claim_and_is_described(aws: Account) -> None:
     claim = aws.table.get(records.claim_key(aws.record().claims["access_key"])) or {}
     assert claim["shown_with"] == {
         "user_name": USER,
+        "access_key_id": key,
         "mfa_serial": serial,
         "roles": [f"arn:aws:iam::{ACCOUNT}:role/gatehouse/ResourceCreatorRole"],
     }

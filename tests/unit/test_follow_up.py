@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import times
+from gatehouse import records, times
 from gatehouse.edges.follow_up import GRACE_SECONDS, FollowUpIncomplete
 from gatehouse.model import FINAL, OPEN, Onboarding, Status
 from tests.unit.account import EXECUTION_ARN, MACHINE_ARN, NOW, ONBOARDING_ID, TASK_TOKEN, USER, Account
@@ -280,3 +280,50 @@ def test_what_failed_is_tried_again_by_the_next_run(aws: Account) -> None:
         aws.step("follow_up")
     assert aws.step("follow_up") == {"seen": 1}
     assert wake_ups(aws) == ["Rejected", "Rejected"]
+
+
+def open_claim(aws: Account, number: int, seconds: float) -> str:
+    """A claim that is due in so many seconds; returns its hash."""
+    record = seed(aws, Status.PENDING_MFA, rests=False, number=number)
+    records.open_claim(aws.table, record, "password", f"hash-{number}", int(seconds), {})
+    return f"hash-{number}"
+
+
+def asked_to_expire(aws: Account) -> list[str]:
+    asked = [one for one in aws.wire.made("Invoke") if one["FunctionName"] == "gatehouse-ExpireClaim"]
+    assert {one["InvocationType"] for one in asked} <= {"Event"}
+    payloads = [json.loads(one["Payload"]) for one in asked]
+    assert all(payload.keys() == {"claim"} for payload in payloads)
+    return [payload["claim"] for payload in payloads]
+
+
+def test_a_claim_is_ended_when_it_is_due_the_oldest_first(aws: Account) -> None:
+    later, now, _, first = (open_claim(aws, number, seconds) for number, seconds in enumerate((40, 30, 31, 10), 1))
+    aws.clock.advance(30)
+    assert aws.step("follow_up") == {"seen": 6}
+    assert asked_to_expire(aws) == [first, now]
+    aws.clock.advance(10)
+    aws.step("follow_up")
+    assert asked_to_expire(aws)[-1] == later
+
+
+def test_claims_that_fill_several_pages_are_all_found_and_what_lies_behind_is_not_read(aws: Account) -> None:
+    for number in range(1, 103):
+        open_claim(aws, number, 10)
+    for number in range(103, 305):
+        open_claim(aws, number, 60)
+    aws.clock.advance(10)
+    aws.step("follow_up")
+    assert len(set(asked_to_expire(aws))) == 102
+    assert len([one for one in aws.wire.made("Query") if one["IndexName"] == "by_time"]) == 2
+
+
+def test_a_claim_that_cannot_be_ended_stops_nothing_else_and_fails_the_run(aws: Account, log: io.StringIO) -> None:
+    claims = [open_claim(aws, number, 10) for number in (1, 2)]
+    aws.clock.advance(10)
+    aws.wire.refuse("Invoke", "TooManyRequestsException", status=429)
+    with pytest.raises(FollowUpIncomplete, match="1 of 4"):
+        aws.step("follow_up")
+    assert asked_to_expire(aws)[-1] == claims[1]
+    (line,) = [json.loads(line) for line in log.getvalue().splitlines() if "not followed up" in line]
+    assert line["claim"] == claims[0]

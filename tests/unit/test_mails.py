@@ -93,9 +93,27 @@ CONTENT: dict[str, dict[str, Any]] = {
         "status": "PENDING_MFA",
         "advice": f"Cancel it {MARKS}",
     },
+    "secret_claimed": COMMON
+    | {"secret": "password", "claimed_at": "2026-03-02T12:00:00.000000Z", "source_ip": "203.0.113.10"},
+    "claim_expired": COMMON
+    | {
+        "secret": "password",
+        "claim_expires_at": "2026-03-03T09:00:00.000000Z",
+        "burnt": False,
+        "can_be_sent_again": True,
+    },
 }
 TIMES = frozenset(
-    {"until", "expires_at", "decide_before", "claim_expires_at", "mfa_before", "enrolled_at", "decided_at"}
+    {
+        "until",
+        "expires_at",
+        "decide_before",
+        "claim_expires_at",
+        "mfa_before",
+        "enrolled_at",
+        "decided_at",
+        "claimed_at",
+    }
 )
 MAILS = pytest.mark.parametrize("name", CONTENT)
 
@@ -251,7 +269,12 @@ def test_without_a_justification_the_approver_reads_that_none_was_given() -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("onboarding_complete", "not known"), ("not_enrolled_by_user", "an unknown address")]
+    ("name", "said"),
+    [
+        ("onboarding_complete", "not known"),
+        ("not_enrolled_by_user", "an unknown address"),
+        ("secret_claimed", "an unknown address"),
+    ],
 )
 def test_an_address_that_nobody_reported_is_not_invented(name: str, said: str) -> None:
     mail = mails.render(name, **CONTENT[name] | {"source_ip": None})
@@ -293,3 +316,15 @@ def test_the_button_is_called_as_the_claim_page_calls_it() -> None:
     page = Path(mails.__file__).with_name("claim_page.html").read_text()
     (button,) = re.findall(r'<button id="reveal"[^>]*>([^<]+)</button>', page)
     assert f'choose "{button}"' in mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
+
+
+@pytest.mark.parametrize("sendable", [True, False])
+@pytest.mark.parametrize("burnt", [True, False])
+def test_who_hears_of_an_unclaimed_secret_reads_why_and_how_to_go_on(sendable: bool, burnt: bool) -> None:
+    mail = mails.render("claim_expired", **CONTENT["claim_expired"] | {"can_be_sent_again": sendable, "burnt": burnt})
+    for said in (mail.text, mail.html):
+        assert ("/resend" in said) == sendable
+        assert ("asks an operator" in said) != sendable
+        assert ("wrong five times" in said) == burnt
+        assert ("nobody used it" in said) != burnt
+        assert "3 March 2026, 09:00 UTC" in said

@@ -87,6 +87,7 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "execution_ended": (pending_mfa, None),
     "execution_ended.failed": (pending_mfa, None),
     "execution_ended.timed_out": (pending_mfa, None),
+    "expire_claim": (nothing, None),
     "follow_up": (pending_mfa, {"seen": 1}),
     "issue_password": (user_made, None),
     "mail_bounced": (pending_mfa, None),

@@ -55,6 +55,15 @@ def test_the_claim_api_asks_for_none_and_is_throttled() -> None:
     assert all(one["ThrottlingRateLimit"] <= 5 for one in posts)
 
 
+def test_every_route_of_the_claim_api_has_a_throttle_of_its_own_and_so_has_the_rest() -> None:
+    """API Gateway encodes the slashes of a path as ~1; a path written otherwise would throttle nothing."""
+    settings = {(one["ResourcePath"], one["HttpMethod"]): one for one in properties("ClaimApi")["MethodSettings"]}
+    routes = {("/" + path.replace("/", "~1"), method) for api, method, path in ROUTES if api == "ClaimApi"}
+    assert set(settings) == routes | {("/*", "*")}
+    for one in settings.values():
+        assert 0 < one["ThrottlingRateLimit"] <= one["ThrottlingBurstLimit"] <= 40
+
+
 @pytest.mark.parametrize("api", ["Api", "ClaimApi"])
 def test_no_api_traces_bodies_or_has_a_second_stage(api: str) -> None:
     described = properties(api)

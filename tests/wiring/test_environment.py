@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 
+from gatehouse.edges import expire_claim
 from gatehouse.model import Status
 from gatehouse.steps import roll_back
 from tests.wiring import code
@@ -81,6 +82,12 @@ def test_an_api_s_function_answers_before_the_gateway_gives_up() -> None:
     }
     assert len(behind_apis) == 7
     assert all(properties["Timeout"] <= 29 for properties in behind_apis.values())
+
+
+def test_what_one_call_has_taken_no_other_takes_while_it_runs() -> None:
+    own = template()["Resources"]["ExpireClaimFunction"]["Properties"]
+    timeout = own.get("Timeout", template()["Globals"]["Function"]["Timeout"])
+    assert 2 * timeout <= expire_claim.TAKEN_SECONDS
 
 
 def test_roll_back_waits_as_long_as_a_step_may_run() -> None:

@@ -266,7 +266,11 @@ def test_the_boundary_is_exchanged_for_a_member_s_only() -> None:
 
 @pytest.mark.parametrize(
     ("stem", "action"),
-    [("issue_password", "iam:*LoginProfile"), ("complete_onboarding", "iam:PutUserPermissionsBoundary")],
+    [
+        ("issue_password", "iam:*LoginProfile"),
+        ("expire_claim", "iam:*LoginProfile"),
+        ("complete_onboarding", "iam:PutUserPermissionsBoundary"),
+    ],
 )
 def test_an_application_gets_neither_a_password_nor_a_member_s_boundary(stem: str, action: str) -> None:
     (deny,) = [one for one in functions()[stem].statements if one["Effect"] == "Deny"]
@@ -328,6 +332,25 @@ def test_who_may_read_a_secret_stands_in_its_resource_policy() -> None:
 
 
 def test_what_calls_a_function_may_call_it() -> None:
-    for stem, called in (("execution_ended", {"RollBackFunction.Arn"}), ("follow_up", {"RollBackFunction.Arn"})):
-        (invoke,) = [one for one in functions()[stem].statements if one["Action"] == "lambda:InvokeFunction"]
-        assert {".".join(one["Fn::GetAtt"]) for one in listed(invoke["Resource"])} == called
+    for stem, called in (
+        ("execution_ended", {"RollBackFunction.Arn"}),
+        ("follow_up", {"RollBackFunction.Arn", "ExpireClaimFunction.Arn"}),
+    ):
+        invokes = [one for one in functions()[stem].statements if one["Action"] == "lambda:InvokeFunction"]
+        assert {".".join(arn["Fn::GetAtt"]) for one in invokes for arn in listed(one["Resource"])} == called
+
+
+def test_who_ends_what_nobody_claimed_makes_nothing_and_reads_no_secret() -> None:
+    allowed = [one for one in functions()["expire_claim"].statements if one["Effect"] == "Allow"]
+    actions = {action for one in allowed for action in listed(one["Action"])}
+    assert actions == {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "iam:DeleteAccessKey",
+        "iam:GetAccountPasswordPolicy",
+        "iam:GetUser",
+        "iam:UpdateLoginProfile",
+        "secretsmanager:DeleteSecret",
+        "secretsmanager:GetRandomPassword",
+        "ses:SendEmail",
+    }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gatehouse import access_keys, claims, documents, records, secret_store, settings, times
+from gatehouse import access_keys, claims, documents, people, records, secret_store, settings, times
 from gatehouse.clients import aws_errors, client
 from gatehouse.edges import api
 from gatehouse.errors import AccessDenied, AwsCallFailed, InvalidRequest, TransientFault
@@ -28,11 +28,18 @@ _LATE = {
 GIVE_BACK_PAUSES = (0.1, 0.3)
 """Seconds before another try to give a claim back."""
 
+MAIL_SECONDS = 2
+"""How long an answer that is ready waits for SES to connect, and then to take the mail that tells of it."""
+
 
 @dataclass(frozen=True)
 class Settings:
     table_name: str
     claim_code_key_arn: str
+    sender_address: str
+    configuration_set: str
+    approvers: str
+    operators: str
 
 
 @api.handler
@@ -54,6 +61,7 @@ def claim_secret(asked: api.Request) -> api.Answer:
         _return_attempt(table, row, attempt)
         raise
     logger().info("claimed", onboarding_id=row["onboarding_id"], kind=row["kind"])
+    _tell_requester(table, row, asked.source_ip, config)
     return api.Answer(HTTPStatus.OK, answer)
 
 
@@ -110,6 +118,8 @@ def _require_code(table: Table, row: dict[str, Any], key_id: str, code: str) -> 
         return
     left = claims.ATTEMPTS - len(row["tried"])
     _note_wrong_code(table, row, left)
+    if left == 0:
+        _end_soon(table, row)
     raise Problem(HTTPStatus.FORBIDDEN, "wrong-code", "The code is wrong.", attempts_left=left)
 
 
@@ -117,6 +127,12 @@ def _note_wrong_code(table: Table, row: dict[str, Any], left: int) -> None:
     detail = f"{row['kind']}, attempts left: {left}"
     with _if_possible("wrong code not noted", row):
         records.change(table, row["onboarding_id"], "wrong_claim_code", within=ANY, by="claim", detail=detail)
+
+
+def _end_soon(table: Table, row: dict[str, Any]) -> None:
+    """A burnt claim reveals nothing any more: the follow-up's next run ends it, not the one after its time."""
+    with _if_possible("burnt claim not due before its time", row):
+        table.update(row["pk"], sets={"created_at": times.now()}, only_if="attribute_exists(#entity)")
 
 
 def _mark_used(table: Table, row: dict[str, Any], source_ip: str | None) -> None:
@@ -128,11 +144,18 @@ def _mark_used(table: Table, row: dict[str, Any], source_ip: str | None) -> None
         by="claim",
         detail=f"from {source_ip}" if source_ip else None,
         only_if=f"#claims.#{what} = :claim AND attribute_not_exists(#cancelled_by)",
-        claim=_hash(row),
+        claim=records.claim_hash(row),
     )
     try:
         table.transact(
-            table.updating(row["pk"], sets={"state": "used"}, only_if="#state = :open", open="open"),
+            table.updating(
+                row["pk"],
+                sets={"state": "used"},
+                # The secret of a key is left until it was revealed, and is looked for until it is gone.
+                removes=records.DUE if what == "password" else (),
+                only_if="#state = :open",
+                open="open",
+            ),
             table.updating(records.key(row["onboarding_id"]), removes=(f"claims.{what}",), **written),
         )
     except table.TransactionCancelled:
@@ -143,13 +166,13 @@ def _mark_used(table: Table, row: dict[str, Any], source_ip: str | None) -> None
 def _reveal_or_give_back(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """The answer; where it cannot be formed, the claim is open again, or Problem 410 says that a newer one stands."""
     try:
-        return _reveal(row)
+        return _reveal(table, row)
     except Exception:
         _give_back(table, row)
         raise
 
 
-def _reveal(row: dict[str, Any]) -> dict[str, Any]:
+def _reveal(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     secretsmanager = client("secretsmanager")
     name = secret_store.name(row["onboarding_id"], row["kind"], row["generation"])
     secret = secretsmanager.get_secret_value(SecretId=name)["SecretString"]
@@ -157,10 +180,11 @@ def _reveal(row: dict[str, Any]) -> dict[str, Any]:
         # CompleteOnboarding deletes it, when it opens nothing any more.
         return {"kind": "console_password", "password": secret, **row["shown_with"]}
     key = json.loads(secret)
-    answer = {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**key, **row["shown_with"])}
+    answer = {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**{**row["shown_with"], **key})}
     # Nobody reads it again. What cannot be deleted is no reason to withhold the only answer that there will be.
     with _if_possible("secret left behind", row):
         secret_store.ensure_deleted(secretsmanager, name)
+        table.update(row["pk"], sets={}, removes=records.DUE, only_if="#state = :used", used="used")
     return answer
 
 
@@ -174,7 +198,7 @@ def _give_back(table: Table, row: dict[str, Any]) -> None:
         f"{what}_not_revealed",
         within=_claimable(row),
         by="claim",
-        sets={f"claims.{what}": _hash(row)},
+        sets={f"claims.{what}": records.claim_hash(row)},
         only_if=(
             f"#generation = :generation AND attribute_not_exists(#claims.#{what})"
             " AND attribute_not_exists(#cancelled_by)"
@@ -182,7 +206,12 @@ def _give_back(table: Table, row: dict[str, Any]) -> None:
         generation=row["generation"],
     )
     actions = (
-        table.updating(row["pk"], sets={"state": "open"}, only_if="#state = :used", used="used"),
+        table.updating(
+            row["pk"],
+            sets={"state": "open", "entity": records.OPEN_CLAIM, "created_at": row["expires_at"]},
+            only_if="#state = :used",
+            used="used",
+        ),
         table.updating(records.key(row["onboarding_id"]), **written),
     )
     try:
@@ -202,6 +231,32 @@ def _transact_patiently(table: Table, actions: tuple[dict[str, Any], ...]) -> No
     return table.transact(*actions)
 
 
+def _tell_requester(table: Table, row: dict[str, Any], source_ip: str | None, config: Settings) -> None:
+    """The requester hears of it at once. Whoever claims waits for that for a few seconds at most, and never in vain."""
+    try:
+        record = records.find(table, row["onboarding_id"])
+        to = record and people.Directory.parse(config.approvers, config.operators).address(record.requester.person)
+        if not (record and to):
+            return
+        # Here and not above: a wrong code is answered by a function that has not loaded what mails need.
+        from gatehouse import mailing, mails
+
+        mail = mails.render(
+            "secret_claimed",
+            onboarding_id=record.onboarding_id,
+            user_name=record.user_name,
+            secret=row["kind"].replace("_", " "),
+            claimed_at=times.now(),
+            source_ip=source_ip,
+        )
+        name = f"secret_claimed_{row['kind']}_{row['generation']}"
+        ses = client("sesv2", retries=False, seconds=MAIL_SECONDS)
+        sender = mailing.Sender(config.sender_address, config.configuration_set)
+        mailing.send_once(ses, table, record, name, mail, sender=sender, to={to})
+    except Exception as error:
+        logger().warning("mail not sent", onboarding_id=row["onboarding_id"], error=type(error).__name__)
+
+
 @contextmanager
 def _if_possible(otherwise: str, row: dict[str, Any]) -> Iterator[None]:
     """What belongs to an answer that goes out whether or not AWS takes it; a failure is logged as `otherwise`."""
@@ -215,10 +270,6 @@ def _if_possible(otherwise: str, row: dict[str, Any]) -> Iterator[None]:
 def _claimable(row: dict[str, Any]) -> set[Status]:
     """The statuses of an onboarding whose user may claim this."""
     return {Status.PROVISIONING, Status.PENDING_MFA} | ({Status.COMPLETE} if row["kind"] == "access_key" else set())
-
-
-def _hash(row: dict[str, Any]) -> str:
-    return str(row["pk"]).removeprefix("claim#")
 
 
 def _unknown() -> Problem:

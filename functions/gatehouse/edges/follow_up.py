@@ -1,10 +1,12 @@
 """The follow-up schedule: finds what no event told, and mends what a fault left behind."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from gatehouse import executions, iam_users, mailing, outcomes, people, reminders, settings, times, waking
+from gatehouse import executions, iam_users, mailing, outcomes, people, records, reminders, settings, times, waking
 from gatehouse.clients import aws_errors, client
 from gatehouse.errors import AccessDenied, NotYetConsistent
 from gatehouse.handling import handler
@@ -17,7 +19,7 @@ GRACE_SECONDS = 60
 
 
 class FollowUpIncomplete(Exception):
-    """Some onboardings could not be looked after; the next run tries again."""
+    """Some onboardings or claims could not be looked after; the next run tries again."""
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,36 @@ class Settings:
     sender_address: str
     configuration_set: str
     approvers: str
+    expire_claim_function: str
 
 
 @handler
 def follow_up(_: dict[str, Any]) -> dict[str, int]:
-    """Look after every open onboarding. Out: how many were seen.
+    """Look after every open onboarding and every claim that is due. Out: how many of both were seen.
 
     One that fails does not stop the others; in the end it fails the run, which an alarm watches.
     """
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     seen = failed = 0
-    for record in _open(table):
+    for about, look_after in _waiting(table, config):
         seen += 1
         try:
-            _look_after(table, record, config)
+            look_after()
         except Exception as error:
             failed += 1
-            logger().error("not followed up", onboarding_id=record.onboarding_id, error=type(error).__name__)
+            logger().error("not followed up", error=type(error).__name__, **about)
     if failed:
-        raise FollowUpIncomplete(f"{failed} of {seen} onboardings could not be looked after")
+        raise FollowUpIncomplete(f"{failed} of {seen} onboardings and claims could not be looked after")
     return {"seen": seen}
+
+
+def _waiting(table: Table, config: Settings) -> Iterator[tuple[dict[str, Any], Callable[[], None]]]:
+    """What waits, as a log names it, with what is to be done about it."""
+    for record in _open(table):
+        yield {"onboarding_id": record.onboarding_id}, partial(_look_after, table, record, config)
+    for claim in _due_claims(table):
+        yield {"claim": claim}, partial(_expire, claim, config)
 
 
 def _open(table: Table) -> Iterator[Onboarding]:
@@ -71,6 +82,24 @@ _MOST_URGENT_FIRST = (
     Status.PENDING_APPROVAL,
     Status.PENDING_MFA,
 )
+
+
+def _due_claims(table: Table) -> Iterator[str]:
+    """The hashes of the claims that are due, those that wait longest first."""
+    start: Any = None
+    while True:
+        more = {"ExclusiveStartKey": start} if start else {}
+        found, start = table.query("by_time", ("entity", records.OPEN_CLAIM), Limit=100, **more)
+        due = [row for row in found if row["created_at"] <= times.now()]
+        yield from map(records.claim_hash, due)
+        if start is None or len(due) < len(found):
+            break
+
+
+def _expire(claim: str, config: Settings) -> None:
+    """Ask the function that alone may end what nobody claimed; does not wait."""
+    payload = json.dumps({"claim": claim}).encode()
+    client("lambda").invoke(FunctionName=config.expire_claim_function, InvocationType="Event", Payload=payload)
 
 
 def _look_after(table: Table, record: Onboarding, config: Settings) -> None:

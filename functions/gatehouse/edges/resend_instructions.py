@@ -60,7 +60,10 @@ def _next_generation(table: Table, record: Onboarding, by: str) -> Onboarding:
         only_if=(
             "#generation = :generation AND attribute_not_exists(#cancelled_by) AND attribute_not_exists(#completing)"
             " AND (attribute_not_exists(#resent_at) OR #resent_at <= :due)"
+            # Whoever replaces the unclaimed password of this generation must not replace that of the next.
+            " AND (attribute_not_exists(#expiring_until) OR #expiring_until <= :now)"
         ),
+        now=now,
         generation=record.generation,
         due=times.after(now, -MINIMUM_INTERVAL),
     )
@@ -81,12 +84,18 @@ def _require_due(record: Onboarding) -> None:
     if record.status is not Status.PENDING_MFA or record.cancelled_by:
         detail = f"The onboarding is {'cancelled' if record.cancelled_by else record.status}."
         raise Problem(HTTPStatus.CONFLICT, "not-pending-mfa", detail)
-    if record.resent_at is None:
-        return
-    elapsed = (times.parse(times.now()) - times.parse(record.resent_at)).total_seconds()
-    if elapsed < MINIMUM_INTERVAL:
-        wait = math.ceil(MINIMUM_INTERVAL - elapsed)
-        problem = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-soon", f"Sent a moment ago: try again in {wait} s.")
+    if record.resent_at:
+        _require_past(times.after(record.resent_at, MINIMUM_INTERVAL), "Sent a moment ago")
+    if record.expiring_until:
+        _require_past(record.expiring_until, "The password that nobody claimed is being replaced")
+
+
+def _require_past(moment: str, why: str) -> None:
+    """Raises Problem 429 with the seconds until then."""
+    seconds = (times.parse(moment) - times.parse(times.now())).total_seconds()
+    if seconds > 0:
+        wait = math.ceil(seconds)
+        problem = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-soon", f"{why}: try again in {wait} s.")
         problem.headers["Retry-After"] = str(wait)
         raise problem
 

@@ -3,6 +3,7 @@
 An application has no device and waits for none: its access key is made here.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,7 @@ def _hand_over_key(
     """Store a key where only its claim can read it, and mail the link; returns the record as it then stands."""
     if KEY_MAIL in record.mails_sent:
         return record
-    secret_store.ensure_stored(
+    key = secret_store.ensure_stored(
         client("secretsmanager"),
         secret_store.name(record.onboarding_id, "access_key", record.generation),
         lambda: access_keys.make(client("iam", retries=False), record),
@@ -111,6 +112,7 @@ def _hand_over_key(
     )
     shown_with = {
         "user_name": record.user_name,
+        "access_key_id": json.loads(key)["access_key_id"],
         "mfa_serial": next((one["serial_number"] for one in devices if one["kind"] == "virtual"), None),
         "roles": access_keys.assumable_roles(record),
     }
