@@ -89,7 +89,12 @@ def permissions(iam: Any, user_name: str) -> Permissions | None:
 def sign_in_url(iam: Any, account_id: str) -> str:
     """Where an IAM user signs in: the account's alias if it has one, else its number."""
     aliases = iam.list_account_aliases()["AccountAliases"]
-    return f"https://{aliases[0] if aliases else account_id}.signin.aws.amazon.com/console"
+    return sign_in_url_of(aliases[0] if aliases else account_id)
+
+
+def sign_in_url_of(account: str) -> str:
+    """The sign-in page of an account, by its alias or its number, which works whether or not there is an alias."""
+    return f"https://{account}.signin.aws.amazon.com/console"
 
 
 def devices(iam: Any, user_name: str) -> Iterator[Mapping[str, Any]]:

@@ -1,10 +1,13 @@
 """ReadOnboardings: what stands where, for who may know it, page by page."""
 
 import base64
+import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -337,3 +340,75 @@ def test_a_table_that_does_not_answer_makes_the_answer_busy(aws: Account, code: 
     refused = read(aws)
     assert refused.problem == (503, "busy")
     assert refused.headers["Retry-After"] == "2"
+
+
+def sheet(aws: Account, accept: str = "text/csv", caller: str = OPERATOR, **query: str) -> Answer:
+    """The list, asked for with an Accept header."""
+    return aws.api(
+        "read_onboardings",
+        case="list",
+        caller=caller,
+        headers={"accept": accept},
+        multiValueHeaders={"accept": [accept]},
+        queryStringParameters=query or None,
+        multiValueQueryStringParameters={name: [value] for name, value in query.items()} or None,
+    )
+
+
+def users(answer: Answer) -> list[str]:
+    """The user names of a .csv."""
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    return [line["User name"] for line in csv.DictReader(io.StringIO(answer.body, newline=""))]
+
+
+def test_who_asks_for_a_csv_gets_one_to_keep(aws: Account) -> None:
+    add(aws, 1)
+    add(aws, 2)
+    answer = sheet(aws)
+    assert users(answer) == ["user-2", "user-1"]
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="gatehouse-onboardings.csv"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Link" not in answer.headers
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "application/json, text/csv", "image/png"])
+def test_everybody_else_gets_json(aws: Account, accept: str) -> None:
+    add(aws, 1)
+    answer = sheet(aws, accept)
+    assert (answer.headers["Content-Type"], answer.headers["Vary"]) == ("application/json", "Accept")
+    assert found(answer) == ["o1"]
+
+
+def test_several_accept_headers_are_one(aws: Account) -> None:
+    several = {"Accept": ["text/csv", "application/json;q=0.5"]}
+    answer = aws.api(
+        "read_onboardings", case="list", caller=OPERATOR, headers={"Accept": several["Accept"][1]},
+        multiValueHeaders=several,
+    )  # fmt: skip
+    assert users(answer) == []
+
+
+def test_the_pages_of_a_csv_follow_the_link(aws: Account) -> None:
+    for number in range(1, 6):
+        add(aws, number)
+    seen, query = [], {"limit": "2", "status": "PENDING_MFA"}
+    while True:
+        answer = sheet(aws, **query)
+        seen.append(users(answer))
+        if "Link" not in answer.headers:
+            break
+        link = re.fullmatch(r'<\?(.*)>; rel="next"', answer.headers["Link"])
+        assert link
+        query = dict(parse_qsl(link[1]))
+        assert query.keys() == {"limit", "status", "cursor"}
+    assert seen == [["user-5", "user-4"], ["user-3", "user-2"], ["user-1"]]
+
+
+def test_a_csv_shows_nobody_more_than_the_list(aws: Account) -> None:
+    add(aws, 1, by=SOMEBODY)
+    assert users(sheet(aws, caller=REQUESTER)) == []
+    assert users(sheet(aws, caller=SOMEBODY)) == ["user-1"]
+
+
+def test_what_is_wrong_with_a_csv_s_request_is_a_problem_document(aws: Account) -> None:
+    assert sheet(aws, limit="0").problem == (400, "invalid-request")

@@ -56,6 +56,13 @@ class Request:
         headers: Mapping[str, str] = self.event.get("headers") or {}
         return next((value for given, value in headers.items() if given.lower() == name.lower()), None)
 
+    @property
+    def accept(self) -> str | None:
+        """What the caller accepts; several such headers are as good as one."""
+        several: Mapping[str, list[str]] = self.event.get("multiValueHeaders") or {}
+        given = [value for name, values in several.items() if name.lower() == "accept" for value in values]
+        return ",".join(given) if given else self.header("Accept")
+
     def body(self) -> bytes:
         """Raises Problem 413 above 32 KB, InvalidRequest where it is not UTF-8."""
         text = self.event.get("body") or ""
@@ -72,10 +79,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back, as JSON."""
+    """What goes back: a document as JSON, text as it is."""
 
     status: HTTPStatus
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | str
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,7 +106,7 @@ def handler(function: Callable[[Request], Answer]) -> Callable[[dict[str, Any], 
         return {
             "statusCode": int(answer.status),
             "headers": {"Content-Type": answer.content_type, "Cache-Control": "no-store", **answer.headers},
-            "body": json.dumps(answer.document),
+            "body": answer.document if isinstance(answer.document, str) else json.dumps(answer.document),
         }
 
     return handle

@@ -1,17 +1,19 @@
 """GET /onboardings and GET /onboardings/{id}: what stands where.
 
-Operators and approvers see everything, everybody else what they requested themselves.
+Operators and approvers see everything, everybody else what they requested themselves. A list comes as JSON, or as the
+.csv of the console's wizard to who asks for text/csv.
 """
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
-from gatehouse import onboarding_request, ownership, people, records, settings, times
+from gatehouse import media_types, onboarding_request, ownership, people, records, settings, spreadsheet, times
 from gatehouse.clients import client
 from gatehouse.edges import api
 from gatehouse.errors import InvalidRequest
@@ -41,7 +43,7 @@ def _read(asked: api.Request, onboarding_id: str) -> api.Answer:
 
 
 def _browse(asked: api.Request) -> api.Answer:
-    """200 `{items, next_cursor}`, newest first; 400 for a wrong filter, limit or cursor."""
+    """200 `{items, next_cursor}` or the .csv, newest first; 400 for a wrong filter, limit or cursor."""
     wanted = asked.query
     problems = [FieldProblem(name, "is not a parameter of this list") for name in wanted if name not in _PARAMETERS]
     problems += [FieldProblem(name, "is given more than once") for name in asked.repeated]
@@ -68,8 +70,22 @@ def _browse(asked: api.Request) -> api.Answer:
     found = list(islice(visible, int(limit) + 1))
     page = found[: int(limit)]
     following = _cursor(index, partition, page[-1]) if len(found) > len(page) else None
+    if media_types.preferred(asked.accept, _OFFERED) == spreadsheet.MEDIA_TYPE:
+        return _as_spreadsheet(page, wanted, following)
     items = [{name: value for name, value in record.public().items() if name != "timeline"} for record in page]
-    return api.Answer(HTTPStatus.OK, {"items": items, "next_cursor": following})
+    return api.Answer(HTTPStatus.OK, {"items": items, "next_cursor": following}, headers=_BY_ACCEPT)
+
+
+_OFFERED = ("application/json", spreadsheet.MEDIA_TYPE)
+_BY_ACCEPT = {"Vary": "Accept"}
+
+
+def _as_spreadsheet(page: Iterable[Onboarding], wanted: Mapping[str, str], following: str | None) -> api.Answer:
+    """The .csv; where there is more, the header Link has the query of the next page (RFC 8288)."""
+    headers = {**_BY_ACCEPT, "Content-Disposition": 'attachment; filename="gatehouse-onboardings.csv"'}
+    if following:
+        headers["Link"] = f'<?{urlencode({**wanted, "cursor": following})}>; rel="next"'
+    return api.Answer(HTTPStatus.OK, spreadsheet.of(page), f"{spreadsheet.MEDIA_TYPE}; charset=utf-8", headers)
 
 
 _PARAMETERS = ("status", "user_name", "limit", "cursor")
