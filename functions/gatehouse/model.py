@@ -145,9 +145,9 @@ class Onboarding:
     """The record of one onboarding; `request` is canonical, with every default filled in.
 
     `generation` counts the passwords issued; `claims` maps what is still to be claimed ("password",
-    "access_key") to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `ending` is
-    where a roll-back under way will end, `virtual_devices` the serial numbers of what it deactivates; `mails_begun` maps each mail to who sends it, and `mails_sent` those
-    that are out to when (see `mailing`).
+    "access_key") to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `ending`
+    is where a roll-back under way will end, `virtual_devices` the serial numbers of what it deactivates;
+    `mails_begun` maps each mail to who sends it, and `mails_sent` those that are out to when (see `mailing`).
     """
 
     onboarding_id: str

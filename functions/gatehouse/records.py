@@ -206,8 +206,8 @@ def open_claim(
     """Let `what` ("password", "access_key") be claimed once; an earlier claim for it ends.
 
     `shown_with` is what is shown beside the secret, none of it secret; the record keeps where one signs in.
-    `begun` is the mail with the link and its intent. Raises RecordClosed or Cancelled when the onboarding ended meanwhile, NotYetConsistent while another try
-    sends that mail: of two links one would be dead.
+    `begun` is the mail with the link and its intent. Raises RecordClosed or Cancelled when the onboarding ended
+    meanwhile, NotYetConsistent while another try sends that mail: of two links one would be dead.
     """
     expires_at, begun = times.after(times.now(), seconds), begun or {}
     unless_stale: dict[str, Any] = {"stale": stale()} if begun else {}
