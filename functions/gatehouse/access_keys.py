@@ -1,6 +1,8 @@
 """An access key for the command line: made after MFA, described, and with the CLI profile that uses it."""
 
 import json
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gatehouse.model import Onboarding
@@ -9,10 +11,12 @@ from gatehouse.model import Onboarding
 def make(iam: Any, record: Onboarding) -> str:
     """A new key of the user, as JSON. `iam` must not retry: a lost answer would leave a key behind.
 
-    A key whose secret part nobody has stored is of no use to anybody: it goes before a new one comes.
+    An earlier key goes before a new one comes: nobody has stored its secret part, or it is being replaced. Its
+    description goes with it, as a user has 50 tags and no more.
     """
-    for lost in iam.list_access_keys(UserName=record.user_name)["AccessKeyMetadata"]:
-        iam.delete_access_key(UserName=record.user_name, AccessKeyId=lost["AccessKeyId"])
+    for earlier in iam.list_access_keys(UserName=record.user_name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=record.user_name, AccessKeyId=earlier["AccessKeyId"])
+        iam.untag_user(UserName=record.user_name, TagKeys=[earlier["AccessKeyId"]])
     key = iam.create_access_key(UserName=record.user_name)["AccessKey"]
     # The console shows the tag named like the key as the key's description.
     description = f"Gatehouse onboarding {record.onboarding_id}"
@@ -36,29 +40,87 @@ def assumable_roles(record: Onboarding) -> list[str]:
 
 
 def cli_config(
-    access_key_id: str, secret_access_key: str, user_name: str, mfa_serial: str | None, roles: list[str]
+    access_key_id: str,
+    secret_access_key: str,
+    user_name: str,
+    mfa_serial: str | None,
+    roles: list[str],
+    region: str | None = None,
+    longest_key_age_days: int | None = None,
 ) -> str:
-    """The files `~/.aws/credentials` and `~/.aws/config` for this user, ready to paste.
+    """The files `~/.aws/credentials` and `~/.aws/config` for this user, ready to paste; comments name the files.
 
-    `roles` are ARNs; `mfa_serial` is None for keys and passkeys, which the CLI cannot ask for.
+    `roles` are ARNs; `mfa_serial` is that of a device that shows codes, None for security keys and passkeys, of which
+    the CLI cannot ask any. `longest_key_age_days` is an application's, None for a person. The last profile works as
+    it is pasted: what needs a command first stands before it.
     """
-    lines = [
-        "# ~/.aws/credentials",
-        f"[{user_name}]",
-        f"aws_access_key_id = {access_key_id}",
-        f"aws_secret_access_key = {secret_access_key}",
-        "",
-        "# ~/.aws/config",
-        f"[profile {user_name}]",
-        "output = json",
-    ]
+    keys = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
+    if longest_key_age_days is not None:
+        kept = ["Keep it in a secret store, not in code, an image or a repository."]
+        kept.append(f"It may be {longest_key_age_days} days old: have it issued anew before.")
+        return _files(_section(user_name, keys, *kept), [_section(f"profile {user_name}", {"output": "json"})])
+    common = {**({"region": region} if region else {}), "output": "json"}
+    own = _section(f"profile {user_name}", common, "The key by itself opens nothing: what it is for comes with MFA.")
+    if mfa_serial is None:
+        ways = [*_by_sign_in(user_name, roles, common), own]
+    else:
+        ways = [own, *_by_session(user_name, mfa_serial, roles, common)]
+        ways = ways if roles else [*ways[1:], own]
+    return _files(_section(user_name, keys), ways)
+
+
+def _by_session(user_name: str, mfa_serial: str, roles: list[str], common: Mapping[str, str]) -> Iterator[str]:
+    """GetSessionToken works in any case; whether AssumeRole's own request counts as one with MFA is AWS's to say."""
+    session, serial = f"{user_name}-mfa", shlex.quote(mfa_serial)
+    settings = {"aws_access_key_id": "$id", "aws_secret_access_key": "$secret", "aws_session_token": "$token"}
+    storing = [f'aws configure set {name} "{value}" --profile {session}' for name, value in settings.items()]
+    yield _section(
+        f"profile {session}",
+        common,
+        "A session with MFA, for 12 hours. This asks for the code that your device shows:",
+        f"  aws configure mfa-login --profile {user_name} --update-profile {session} --serial-number {serial}",
+        "With an AWS CLI that does not know it, in bash or zsh, the code in place of 123456:",
+        f"  read -r id secret token < <(aws sts get-session-token --profile {user_name} --serial-number {serial}"
+        " --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text --token-code 123456)",
+        f"  {' && '.join(storing)}",
+    )
     for role_arn in roles:
-        lines += [
-            "",
-            f"[profile {role_arn.rsplit('/', 1)[-1]}]",
-            f"role_arn = {role_arn}",
-            f"source_profile = {user_name}",
-            f"role_session_name = {user_name}",
-            *([f"mfa_serial = {mfa_serial}"] if mfa_serial else []),
-        ]
-    return "\n".join(lines) + "\n"
+        said = "The role by way of that session, should AWS refuse the next profile:"
+        yield _role(f"{_name(role_arn)}-mfa", role_arn, user_name, session, common, said)
+    for role_arn in roles:
+        said = "The role. This profile asks for the code itself:"
+        yield _role(_name(role_arn), role_arn, user_name, user_name, {**common, "mfa_serial": mfa_serial}, said)
+
+
+def _by_sign_in(user_name: str, roles: list[str], common: Mapping[str, str]) -> Iterator[str]:
+    """A profile of its own: where one has a key as well, the CLI would take the key."""
+    session = f"{user_name}-login"
+    yield _section(
+        f"profile {session}",
+        common,
+        "A security key or passkey shows no code. Sign in with the browser, in which it works (AWS CLI 2.32 or later):",
+        f"  aws login --profile {session}",
+        "On a machine without a browser add --remote.",
+    )
+    for role_arn in roles:
+        yield _role(_name(role_arn), role_arn, user_name, session, common, "The role, once you are signed in so:")
+
+
+def _role(name: str, role_arn: str, user_name: str, source: str, settings: Mapping[str, str], *comments: str) -> str:
+    """The role's trust policy wants the user's name as the session's."""
+    assumed = {"role_arn": role_arn, "source_profile": source, "role_session_name": user_name}
+    return _section(f"profile {name}", {**assumed, **settings}, *comments)
+
+
+def _name(role_arn: str) -> str:
+    return role_arn.rsplit("/", 1)[-1]
+
+
+def _section(name: str, settings: Mapping[str, str], *comments: str) -> str:
+    lines = [*(f"# {comment}" for comment in comments), f"[{name}]"]
+    return "\n".join([*lines, *(f"{setting} = {value}" for setting, value in settings.items())])
+
+
+def _files(credentials: str, profiles: list[str]) -> str:
+    config = "\n\n".join(profiles)
+    return f"# ~/.aws/credentials\n{credentials}\n\n# ~/.aws/config\n{config}\n"

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 
 from gatehouse import approvals, mailing, mails, records, times, waking
 from gatehouse.logs import logger
@@ -38,7 +38,7 @@ def wrong(choice: object, reason: object) -> list[FieldProblem]:
     problems = []
     if choice not in (approvals.APPROVE, approvals.REJECT):
         problems.append(FieldProblem("decision", 'must be "approve" or "reject"'))
-    if not (reason is None or _is_line(reason)):
+    if not (reason is None or is_line(reason)):
         rule = f"must be one line of at most {LONGEST_REASON} characters without < and >, or null"
         problems.append(FieldProblem("reason", rule))
     elif choice == approvals.REJECT and not str(reason or "").strip():
@@ -61,7 +61,8 @@ def decide(
     return record
 
 
-def _is_line(text: object) -> bool:
+def is_line(text: object) -> TypeGuard[str]:
+    """Whether a reason is one that mails and timelines can show."""
     return isinstance(text, str) and len(text) <= LONGEST_REASON and text.isprintable() and not set(text) & set("<>")
 
 

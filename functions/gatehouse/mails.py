@@ -13,6 +13,8 @@ SUBJECTS = {
     "approval_wanted": "Approval wanted: {user_name} as {profile}",
     "decided": "Decided: {user_name} as {profile} is {outcome}",
     "sign_in_instructions": "Your AWS account access: {user_name}",
+    "password_reissued": "Your new AWS password: {user_name}",
+    "reissued": "New {thing} for {user_name}",
     "onboarding_complete": "MFA enrolled, access complete: {user_name}",
     "application_complete": "Application ready: {user_name}",
     "access_key_ready": "Your AWS access key: {user_name}",

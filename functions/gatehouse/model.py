@@ -144,9 +144,9 @@ class TimelineEntry:
 class Onboarding:
     """The record of one onboarding; `request` is canonical, with every default filled in.
 
-    `generation` counts the passwords issued; `claims` maps what is still to be claimed ("password",
-    "access_key") to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `ending`
-    is where a roll-back under way will end, `virtual_devices` the serial numbers of what it deactivates;
+    `generation` counts what was issued; `claims` maps what is still to be claimed ("password", "access_key")
+    to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `reissuing` is which of
+    the two is being replaced on a COMPLETE record, None otherwise; `ending` is where a roll-back under way will end, `virtual_devices` the serial numbers of what it deactivates;
     `mails_begun` maps each mail to who sends it, and `mails_sent` those that are out to when (see `mailing`).
     """
 
@@ -171,6 +171,7 @@ class Onboarding:
     sign_in_url: str | None = None
     approval_expires_at: str | None = None
     resent_at: str | None = None
+    reissuing: str | None = None
     cancelled_by: str | None = None
     mfa_expires_at: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -187,6 +188,11 @@ class Onboarding:
     def is_application(self) -> bool:
         """Whether it is for a program, which has neither password nor MFA."""
         return bool(self.request["kind"] == "application")
+
+    @property
+    def reset_required(self) -> bool:
+        """Whether the first sign-in with the password asks for another; one that replaces an own one always does."""
+        return bool(self.request["require_password_reset"] or self.reissuing)
 
     @property
     def account_id(self) -> str:
@@ -244,7 +250,7 @@ class Onboarding:
 def links(onboarding_id: str) -> dict[str, str]:
     """Paths of one onboarding, relative to the stack output `ApiUrl`."""
     own = f"/onboardings/{onboarding_id}"
-    return {"self": own} | {verb: f"{own}/{verb}" for verb in ("decision", "resend", "cancel")}
+    return {"self": own} | {verb: f"{own}/{verb}" for verb in ("decision", "resend", "cancel", "reissue")}
 
 
 def _tuples(mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,9 @@ OPEN_CLAIM = "open_claim"
 DUE = ("entity", "created_at")
 """What keeps a claim in that index. Whoever has done what was to be done about it takes both away."""
 
+REACHABLE = UNDER_WAY | {Status.COMPLETE}
+UNLESS_SETTLED = "(#status <> :complete OR #reissuing = :reissued)"
+"""A COMPLETE record is touched again only where an operator has what `:reissued` names issued anew."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
@@ -207,7 +210,8 @@ def open_claim(
 
     `shown_with` is what is shown beside the secret, none of it secret; the record keeps where one signs in.
     `begun` is the mail with the link and its intent. Raises RecordClosed or Cancelled when the onboarding ended
-    meanwhile, NotYetConsistent while another try sends that mail: of two links one would be dead.
+    meanwhile (a COMPLETE one has claims only while `what` is re-issued), NotYetConsistent while another try
+    sends that mail: of two links one would be dead.
     """
     expires_at, begun = times.after(times.now(), seconds), begun or {}
     unless_stale: dict[str, Any] = {"stale": stale()} if begun else {}
@@ -219,6 +223,7 @@ def open_claim(
         "shown_with": dict(shown_with),
         "state": "open",
         "tried": {},
+        "reissued": record.reissuing == what,
         "expires_at": expires_at,
         "entity": OPEN_CLAIM,
         "created_at": expires_at,
@@ -227,21 +232,31 @@ def open_claim(
     kept = {name: shown_with[name] for name in ("sign_in_url",) if name in shown_with}
     written = changing(
         None,
-        within=UNDER_WAY,
+        within=REACHABLE,
         sets={
             f"claims.{what}": token_hash,
             "claim_expires_at": expires_at,
             **kept,
             **{f"mails_begun.{mail}": intent for mail, intent in begun.items()},
         },
-        only_if=" AND ".join(["attribute_not_exists(#cancelled_by)", *map(nobody_sends, begun)]),
+        only_if=" AND ".join(["attribute_not_exists(#cancelled_by)", UNLESS_SETTLED, *map(nobody_sends, begun)]),
+        complete=Status.COMPLETE.value,
+        reissued=what,
         **unless_stale,
     )
     earlier = [withdrawal(table, record.claims[what])] if what in record.claims else []
     try:
         table.transact(table.putting(claim), table.updating(key(record.onboarding_id), **written), *earlier)
     except table.TransactionCancelled:
-        advance(table, record.onboarding_id, None, within=UNDER_WAY)
+        advance(
+            table,
+            record.onboarding_id,
+            None,
+            within=REACHABLE,
+            only_if=UNLESS_SETTLED,
+            complete=Status.COMPLETE.value,
+            reissued=what,
+        )
         raise NotYetConsistent("the mail is being sent") from None
     return replace(
         record,

@@ -64,7 +64,26 @@ CONTENT: dict[str, dict[str, Any]] = {
     },
     "application_complete": COMMON | {"profile": "application", "expires_at": "2026-12-31T00:00:00.000000Z"},
     "access_key_ready": COMMON
-    | {"claim_url": CLAIM_URL, "token": TOKEN, "claim_expires_at": "2026-03-03T09:00:00.000000Z"},
+    | {
+        "claim_url": CLAIM_URL,
+        "token": TOKEN,
+        "claim_expires_at": "2026-03-03T09:00:00.000000Z",
+        "code_from": "the operator",
+    },
+    "password_reissued": COMMON
+    | {
+        "sign_in_url": "https://example-corp.signin.aws.amazon.com/console",
+        "claim_url": CLAIM_URL,
+        "token": TOKEN,
+        "claim_expires_at": "2026-03-03T09:00:00.000000Z",
+    },
+    "reissued": COMMON
+    | {
+        "thing": "access key",
+        "reissued_by": "olga",
+        "reissued_at": "2026-03-05T09:00:00.000000Z",
+        "reason": f"laptop stolen {MARKS}",
+    },
     "not_enrolled_by_user": COMMON
     | {
         "enrolled_by": f"arn:aws:iam::123456789012:user/mallory{MARKS}",
@@ -113,6 +132,7 @@ TIMES = frozenset(
         "enrolled_at",
         "decided_at",
         "claimed_at",
+        "reissued_at",
     }
 )
 MAILS = pytest.mark.parametrize("name", CONTENT)
@@ -196,7 +216,7 @@ def test_nothing_that_somebody_wrote_becomes_markup(name: str) -> None:
     assert read(name, **content).tags == read(name).tags
 
 
-@pytest.mark.parametrize("name", ["sign_in_instructions", "access_key_ready"])
+@pytest.mark.parametrize("name", ["sign_in_instructions", "access_key_ready", "password_reissued"])
 def test_the_claim_link_stands_alone_on_its_line(name: str) -> None:
     text = mails.render(name, **CONTENT[name]).text
     assert re.findall(rf"^{re.escape(CLAIM_URL)}#\S{{43}}$", text, re.MULTILINE) == [f"{CLAIM_URL}#{TOKEN}"]

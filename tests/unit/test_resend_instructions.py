@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 
 from gatehouse import claims, records
 from gatehouse.clients import client
-from gatehouse.edges.resend_instructions import MINIMUM_INTERVAL
+from gatehouse.issuing import MINIMUM_INTERVAL
 from gatehouse.model import Requester, Status
 from tests.unit.account import ACCOUNT, APPROVER, ONBOARDING_ID, OPERATOR, REQUESTER, USER, Account, Answer
 

@@ -10,7 +10,7 @@ import pytest
 from gatehouse import claims, records
 from gatehouse.errors import MfaNotEnrolled
 from gatehouse.model import Status
-from tests.unit.account import APPROVER, ONBOARDING_ID, Account, arn_of, event
+from tests.unit.account import APPROVER, ONBOARDING_ID, STEPS, Account, arn_of, event
 from tests.wiring.template import ROOT, functions
 
 EVENTS = sorted(path.relative_to(ROOT / "events") for path in (ROOT / "events").glob("*.json"))
@@ -53,6 +53,15 @@ def instructions_sent(aws: Account) -> None:
 
 def pending_mfa(aws: Account) -> None:
     aws.steps("await_mfa")
+
+
+def complete(aws: Account) -> None:
+    """Somebody with a password and a key."""
+    aws.seed(access=["console", "programmatic"])
+    for stem in STEPS[:-1]:
+        aws.step(stem)
+    aws.enrol()
+    aws.step("complete_onboarding")
 
 
 def nothing(aws: Account) -> None:
@@ -98,6 +107,8 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "read_onboardings": (requested, 200),
     "read_onboardings.list": (pending_mfa, 200),
     "request_approval": (pending_approval, None),
+    "reissue_secret": (complete, 200),
+    "reissue_secret.access_key": (complete, 200),
     "resend_instructions": (pending_mfa, 200),
     "roll_back": (pending_mfa, {"error": "Expired", "cause": "MFA_TIMEOUT: no device was enrolled in time"}),
     "roll_back.step_failed": (

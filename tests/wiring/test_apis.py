@@ -16,6 +16,7 @@ ROUTES = {
     ("Api", "POST", "/onboardings/{id}/decision"): "decide_onboarding",
     ("Api", "POST", "/onboardings/{id}/resend"): "resend_instructions",
     ("Api", "POST", "/onboardings/{id}/cancel"): "cancel_onboarding",
+    ("Api", "POST", "/onboardings/{id}/reissue"): "reissue_secret",
     ("ClaimApi", "GET", "/claim"): "serve_claim_page",
     ("ClaimApi", "POST", "/claim"): "claim_secret",
 }
@@ -24,7 +25,7 @@ LOOKING_AFTER = {("POST", "/onboardings/{id}/resend"), ("POST", "/onboardings/{i
 ALLOWED = {
     "RequesterPolicy": READING | LOOKING_AFTER | {("POST", "/onboardings")},
     "ApproverPolicy": READING | {("POST", "/onboardings/{id}/decision")},
-    "OperatorPolicy": READING | LOOKING_AFTER,
+    "OperatorPolicy": READING | LOOKING_AFTER | {("POST", "/onboardings/{id}/reissue")},
 }
 
 

@@ -151,8 +151,8 @@ def _mark_used(table: Table, row: dict[str, Any], source_ip: str | None) -> None
             table.updating(
                 row["pk"],
                 sets={"state": "used"},
-                # The secret of a key is left until it was revealed, and is looked for until it is gone.
-                removes=records.DUE if what == "password" else (),
+                # What is deleted once it was revealed is looked for until it is gone.
+                removes=() if _ends_with_its_claim(row) else records.DUE,
                 only_if="#state = :open",
                 open="open",
             ),
@@ -177,15 +177,23 @@ def _reveal(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     name = secret_store.name(row["onboarding_id"], row["kind"], row["generation"])
     secret = secretsmanager.get_secret_value(SecretId=name)["SecretString"]
     if row["kind"] == "password":
+        answer = {"kind": "console_password", "password": secret, **row["shown_with"]}
+    else:
+        key = json.loads(secret)
+        answer = {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**{**row["shown_with"], **key})}
+    if not _ends_with_its_claim(row):
         # CompleteOnboarding deletes it, when it opens nothing any more.
-        return {"kind": "console_password", "password": secret, **row["shown_with"]}
-    key = json.loads(secret)
-    answer = {"kind": "access_key", **key, "cli_config": access_keys.cli_config(**{**row["shown_with"], **key})}
+        return answer
     # Nobody reads it again. What cannot be deleted is no reason to withhold the only answer that there will be.
     with _if_possible("secret left behind", row):
         secret_store.ensure_deleted(secretsmanager, name)
         table.update(row["pk"], sets={}, removes=records.DUE, only_if="#state = :used", used="used")
     return answer
+
+
+def _ends_with_its_claim(row: dict[str, Any]) -> bool:
+    """Whether the secret goes when it is claimed; that of a first password stays until the onboarding is complete."""
+    return row["kind"] == "access_key" or bool(row.get("reissued"))
 
 
 def _give_back(table: Table, row: dict[str, Any]) -> None:
@@ -269,7 +277,7 @@ def _if_possible(otherwise: str, row: dict[str, Any]) -> Iterator[None]:
 
 def _claimable(row: dict[str, Any]) -> set[Status]:
     """The statuses of an onboarding whose user may claim this."""
-    return {Status.PROVISIONING, Status.PENDING_MFA} | ({Status.COMPLETE} if row["kind"] == "access_key" else set())
+    return {Status.PROVISIONING, Status.PENDING_MFA} | ({Status.COMPLETE} if _ends_with_its_claim(row) else set())
 
 
 def _unknown() -> Problem:

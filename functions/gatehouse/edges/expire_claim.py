@@ -99,8 +99,12 @@ def _end(table: Table, row: dict[str, Any]) -> Onboarding | None:
 
 def _resume(table: Table, row: dict[str, Any]) -> Onboarding | None:
     """The record, for a call that goes on where an earlier one broke off; None if that is not to be done any more."""
+    # A key is known by its id. A password is whoever's turn it is: the one of this generation, or nobody's.
+    same: dict[str, Any] = (
+        {"also": " AND #generation = :generation", "generation": row["generation"]} if row["kind"] == "password" else {}
+    )
     try:
-        return Onboarding.from_item(table.update(records.key(row["onboarding_id"]), **_taking(row, None)))
+        return Onboarding.from_item(table.update(records.key(row["onboarding_id"]), **_taking(row, None, **same)))
     except table.ConditionFailed as failure:
         stood = table.stood_before(failure)
     if stood is None or stood.get("expiring_until", "") <= times.now():
@@ -118,10 +122,9 @@ def _taking(row: dict[str, Any], event: str | None, *, also: str = "", **move: A
         within=_WITHIN[row["kind"]],
         sets={"expiring_until": times.after(now, TAKEN_SECONDS)},
         only_if=(
-            "#generation = :generation AND attribute_not_exists(#cancelled_by)"
+            "attribute_not_exists(#cancelled_by)"
             f" AND (attribute_not_exists(#expiring_until) OR #expiring_until <= :now){also}"
         ),
-        generation=row["generation"],
         now=now,
         **move,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from gatehouse import (
     access_keys,
+    catalogue,
     claims,
     completion,
     granting,
@@ -50,7 +51,10 @@ class Settings:
 
 @handler
 def complete_onboarding(event: dict[str, Any]) -> None:
-    """In: the onboarding's id. Raises MfaNotEnrolled (wait on), Cancelled, NotYetConsistent (retry)."""
+    """In: the onboarding's id. Raises MfaNotEnrolled (wait on), Cancelled, NotYetConsistent (retry).
+
+    Of a COMPLETE onboarding whose access key is being replaced: issues the new one.
+    """
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     onboarding_id, intent = event["onboarding_id"], mailing.intent()
@@ -68,6 +72,9 @@ def complete_onboarding(event: dict[str, Any]) -> None:
         )
     except RecordClosed:
         record = _completed_before(table, onboarding_id)
+        if record.reissuing == "access_key":
+            _reissue_key(table, onboarding_id, config)
+            return
     else:
         record = _complete(table, record, config, intent)
     directory = people.Directory.parse(config.approvers, config.operators)
@@ -96,11 +103,31 @@ def _complete(table: Table, record: Onboarding, config: Settings, intent: str) -
     return completion.close(table, record, devices, intent)
 
 
+def _reissue_key(table: Table, onboarding_id: str, config: Settings) -> None:
+    """Replace the key. A person without a device gets none: it would open nothing."""
+    record = records.advance(
+        table,
+        onboarding_id,
+        "issue_access_key",
+        within={Status.COMPLETE},
+        only_if="#reissuing = :reissued",
+        reissued="access_key",
+    )
+    devices = () if record.is_application else list(iam_users.devices(client("iam"), record.user_name))
+    if not (devices or record.is_application):
+        raise MfaNotEnrolled("IAM shows no device")
+    for earlier in range(1, record.generation):
+        secret = secret_store.name(record.onboarding_id, "access_key", earlier)
+        secret_store.ensure_deleted(client("secretsmanager"), secret)
+    _hand_over_key(table, record, devices, config)
+
+
 def _hand_over_key(
     table: Table, record: Onboarding, devices: Sequence[Mapping[str, Any]], config: Settings
 ) -> Onboarding:
     """Store a key where only its claim can read it, and mail the link; returns the record as it then stands."""
-    if KEY_MAIL in record.mails_sent:
+    name = f"{KEY_MAIL}_{record.generation}"
+    if name in record.mails_sent:
         return record
     key = secret_store.ensure_stored(
         client("secretsmanager"),
@@ -113,23 +140,27 @@ def _hand_over_key(
     shown_with = {
         "user_name": record.user_name,
         "access_key_id": json.loads(key)["access_key_id"],
-        "mfa_serial": next((one["serial_number"] for one in devices if one["kind"] == "virtual"), None),
+        "mfa_serial": next((one["serial_number"] for one in devices if one["kind"] != "security_key"), None),
         "roles": access_keys.assumable_roles(record),
+        # A program runs where it likes.
+        "region": None if record.is_application else client("secretsmanager").meta.region_name,
+        "longest_key_age_days": catalogue.profiles()[record.request["profile"]].get("longest_key_age_days"),
     }
     token, intent = claims.new_token(), mailing.intent()
     opened = records.open_claim(
-        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds, shown_with, {KEY_MAIL: intent}
+        table, record, "access_key", claims.token_hash(token), config.claim_ttl_seconds, shown_with, {name: intent}
     )
     mail = mails.render(
         KEY_MAIL,
         onboarding_id=record.onboarding_id,
         user_name=record.user_name,
+        code_from="the operator" if record.reissuing else "the requester of this access",
         claim_url=config.claim_url,
         token=token,
         claim_expires_at=opened.claim_expires_at,
     )
     ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
-    mailing.send_once(ses, table, opened, KEY_MAIL, mail, sender=sender, to={record.request["email"]}, intent=intent)
+    mailing.send_once(ses, table, opened, name, mail, sender=sender, to={record.request["email"]}, intent=intent)
     return opened
 
 

@@ -29,7 +29,10 @@ def issue_password(event: dict[str, Any]) -> None:
         Table(client("dynamodb"), config.table_name),
         event["onboarding_id"],
         "issue_password",
-        within={Status.PROVISIONING, Status.PENDING_MFA},
+        within={Status.PROVISIONING, Status.PENDING_MFA, Status.COMPLETE},
+        only_if=records.UNLESS_SETTLED,
+        complete=Status.COMPLETE.value,
+        reissued="password",
     )
     for earlier in range(1, record.generation):
         secret_store.ensure_deleted(secretsmanager, secret_store.name(record.onboarding_id, "password", earlier))
@@ -41,8 +44,7 @@ def issue_password(event: dict[str, Any]) -> None:
         readers=config.secret_readers.split(","),
         tags={iam_users.ID_TAG: record.onboarding_id},
     )
-    reset_required = bool(record.request["require_password_reset"])
-    passwords.ensure_login_profile(iam, record.user_name, password, reset_required=reset_required)
+    passwords.ensure_login_profile(iam, record.user_name, password, reset_required=record.reset_required)
 
 
 def _made(record: Onboarding, iam: Any, secretsmanager: Any) -> str:

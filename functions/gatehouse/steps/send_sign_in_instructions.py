@@ -29,28 +29,32 @@ def send_sign_in_instructions(event: dict[str, Any]) -> None:
         table,
         event["onboarding_id"],
         "send_sign_in_instructions",
-        within={Status.PROVISIONING, Status.PENDING_MFA},
+        within={Status.PROVISIONING, Status.PENDING_MFA, Status.COMPLETE},
+        only_if=records.UNLESS_SETTLED,
+        complete=Status.COMPLETE.value,
+        reissued="password",
     )
-    name = f"sign_in_instructions_{record.generation}"
+    template = "password_reissued" if record.reissuing else "sign_in_instructions"
+    name = f"{template}_{record.generation}"
     if name in record.mails_sent:
         return
     shown_with = {
         "user_name": record.user_name,
         "sign_in_url": iam_users.sign_in_url(client("iam"), record.account_id),
-        "reset_required": record.request["require_password_reset"],
+        "reset_required": record.reset_required,
     }
     token, intent = claims.new_token(), mailing.intent()
     record = records.open_claim(
         table, record, "password", claims.token_hash(token), config.claim_ttl_seconds, shown_with, {name: intent}
     )
-    mail = _mail(record, token, config, shown_with)
+    mail = _mail(template, record, token, config, shown_with)
     ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
     mailing.send_once(ses, table, record, name, mail, sender=sender, to={record.request["email"]}, intent=intent)
 
 
-def _mail(record: Onboarding, token: str, config: Settings, shown_with: dict[str, Any]) -> mails.Mail:
+def _mail(template: str, record: Onboarding, token: str, config: Settings, shown_with: dict[str, Any]) -> mails.Mail:
     return mails.render(
-        "sign_in_instructions",
+        template,
         onboarding_id=record.onboarding_id,
         reissued_by=_reissued_by(record),
         requester=record.requester.person or "your administrator",
