@@ -7,6 +7,9 @@ from typing import Any
 
 from gatehouse.model import Onboarding
 
+_CREDENTIALS, _CONFIG = "# ~/.aws/credentials", "# ~/.aws/config"
+"""The claim page offers what follows each for that file."""
+
 
 def make(iam: Any, record: Onboarding) -> str:
     """A new key of the user, as JSON. `iam` must not retry: a lost answer would leave a key behind.
@@ -58,7 +61,8 @@ def cli_config(
     if longest_key_age_days is not None:
         kept = ["Keep it in a secret store, not in code, an image or a repository."]
         kept.append(f"It may be {longest_key_age_days} days old: have it issued anew before.")
-        return _files(_section(user_name, keys, *kept), [_section(f"profile {user_name}", {"output": "json"})])
+        kept.append("No Region is set: the program names the one that it works in, in AWS_REGION for example.")
+        return f"{_CREDENTIALS}\n{_section(user_name, keys, *kept)}\n"
     common = {**({"region": region} if region else {}), "output": "json"}
     own = _section(f"profile {user_name}", common, "The key by itself opens nothing: what it is for comes with MFA.")
     if mfa_serial is None:
@@ -66,7 +70,8 @@ def cli_config(
     else:
         ways = [own, *_by_session(user_name, mfa_serial, roles, common)]
         ways = ways if roles else [*ways[1:], own]
-    return _files(_section(user_name, keys), ways)
+    config = "\n\n".join(ways)
+    return f"{_CREDENTIALS}\n{_section(user_name, keys)}\n\n{_CONFIG}\n{config}\n"
 
 
 def _by_session(user_name: str, mfa_serial: str, roles: list[str], common: Mapping[str, str]) -> Iterator[str]:
@@ -119,8 +124,3 @@ def _name(role_arn: str) -> str:
 def _section(name: str, settings: Mapping[str, str], *comments: str) -> str:
     lines = [*(f"# {comment}" for comment in comments), f"[{name}]"]
     return "\n".join([*lines, *(f"{setting} = {value}" for setting, value in settings.items())])
-
-
-def _files(credentials: str, profiles: list[str]) -> str:
-    config = "\n\n".join(profiles)
-    return f"# ~/.aws/credentials\n{credentials}\n\n# ~/.aws/config\n{config}\n"

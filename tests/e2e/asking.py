@@ -25,6 +25,7 @@ ROUTES = {
     "decide": ("POST", "/onboardings/{id}/decision"),
     "resend": ("POST", "/onboardings/{id}/resend"),
     "cancel": ("POST", "/onboardings/{id}/cancel"),
+    "reissue": ("POST", "/onboardings/{id}/reissue"),
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

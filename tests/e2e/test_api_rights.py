@@ -10,9 +10,11 @@ from tests.e2e import asking
 
 NOT_ALLOWED = [
     ("requester", "decide"),
+    ("requester", "reissue"),
     ("approver", "submit"),
     ("approver", "resend"),
     ("approver", "cancel"),
+    ("approver", "reissue"),
     ("operator", "submit"),
     ("operator", "decide"),
 ]
@@ -105,6 +107,8 @@ def test_the_right_to_call_the_api_alone_makes_neither_approver_nor_operator(
     outsider = asking.person_with(stack, "approver", "operator")
     asking.problem(asking.decide(outsider, theirs, "approve"), 403, "not-an-approver")
     asking.problem(outsider.post(f"{theirs.path}/cancel"), 403, "not-yours")
+    wanted = {"what": "password", "reason": "forgotten"}
+    asking.problem(outsider.post(f"{theirs.path}/reissue", wanted), 403, "not-an-operator")
     asking.problem(outsider.get(theirs.path), 403, "not-yours")
     assert outsider.get("/onboardings").json["items"] == []
 

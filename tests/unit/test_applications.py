@@ -119,8 +119,14 @@ def test_its_key_waits_for_its_claim(approved: Account) -> None:
     assert json.loads(approved.secret("access-key") or "")["access_key_id"] == key
     assert list(approved.record().claims) == ["access_key"]
     claim = approved.table.get(records.claim_key(approved.record().claims["access_key"])) or {}
-    shown_with = {"user_name": NAME, "access_key_id": key, "mfa_serial": None, "roles": []}
-    assert claim["shown_with"] == shown_with
+    assert claim["shown_with"] == {
+        "user_name": NAME,
+        "access_key_id": key,
+        "mfa_serial": None,
+        "roles": [],
+        "region": None,
+        "longest_key_age_days": 90,
+    }
 
 
 def mail(aws: Account, subject: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.unit.account import (
     MEMBER_ONE_REGION,
     NOW,
     ONBOARDING_ID,
+    REGION,
     SECURITY_APPROVER,
     USER,
     Account,
@@ -275,20 +276,22 @@ def device(serial: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("serial", "kind"),
+    ("serial", "kind", "asked_for_codes"),
     [
-        (f"arn:aws:iam::{ACCOUNT}:u2f/user/{USER}/yubikey-5C-NFC-ABCDEFGHIJKLMNOPQRSTUVWXYZ", "security_key"),
-        ("GAHT12345678", "hardware"),
+        (f"arn:aws:iam::{ACCOUNT}:u2f/user/{USER}/yubikey-5C-NFC-ABCDEFGHIJKLMNOPQRSTUVWXYZ", "security_key", None),
+        ("GAHT12345678", "hardware", "GAHT12345678"),
     ],
 )
-def test_keys_and_hardware_tokens_are_evidence_too(aws: Account, serial: str, kind: str) -> None:
+def test_keys_and_hardware_tokens_are_evidence_too(
+    aws: Account, serial: str, kind: str, asked_for_codes: str | None
+) -> None:
     waiting(aws, access=["programmatic"])
     aws.wire.answer("ListMFADevices", {"MFADevices": [device(serial)], "IsTruncated": False})
     aws.step(STEP)
     evidence = aws.record().evidence
     assert (evidence["device_kind"], evidence["enrolled_at"]) == (kind, "2026-03-02T09:30:00.000000Z")
     claim = aws.table.get(records.claim_key(aws.record().claims["access_key"])) or {}
-    assert claim["shown_with"]["mfa_serial"] is None
+    assert claim["shown_with"]["mfa_serial"] == asked_for_codes
 
 
 def test_a_device_on_a_later_page_counts(aws: Account) -> None:
@@ -323,6 +326,8 @@ def test_a_key_waits_for_its_claim_and_is_described(aws: Account) -> None:
         "access_key_id": key,
         "mfa_serial": serial,
         "roles": [f"arn:aws:iam::{ACCOUNT}:role/gatehouse/ResourceCreatorRole"],
+        "region": REGION,
+        "longest_key_age_days": None,
     }
 
 

@@ -161,6 +161,14 @@ def resend(onboarding: Onboarding, by: str = "requester") -> Answer:
     return answer
 
 
+def reissue(onboarding: Onboarding, what: str, reason: str = "laptop was stolen", by: str = "operator") -> Answer:
+    body = {"what": what, "reason": reason}
+    answer = call(onboarding.stack, by, "POST", f"{onboarding.path}/reissue", body)
+    if answer.status == 200:
+        overheard.secret("claim code", answer.json["claim_code"])
+    return answer
+
+
 def mails(onboarding: Onboarding, subject: str, to: str | None = None) -> list[dict[str, Any]]:
     """The mails about this onboarding whose subject begins so, oldest first; to anybody or to one address."""
     sent = client.mails(onboarding.stack, to)
