@@ -61,7 +61,7 @@ def cli_config(
     if longest_key_age_days is not None:
         kept = ["Keep it in a secret store, not in code, an image or a repository."]
         kept.append(f"It may be {longest_key_age_days} days old: have it issued anew before.")
-        kept.append("No Region is set: the program names the one that it works in, in AWS_REGION for example.")
+        kept.append("No Region is set: the program names its own, in AWS_REGION, or in AWS_DEFAULT_REGION for boto3.")
         return f"{_CREDENTIALS}\n{_section(user_name, keys, *kept)}\n"
     common = {**({"region": region} if region else {}), "output": "json"}
     own = _section(f"profile {user_name}", common, "The key by itself opens nothing: what it is for comes with MFA.")

@@ -255,6 +255,14 @@ def test_a_user_who_is_gone_or_somebody_else_s_gets_nothing(complete: Account, n
     assert complete.record().generation == 1
 
 
+@pytest.mark.parametrize("what", KINDS)
+def test_while_something_else_is_under_way_for_the_user_nothing_is_issued(complete: Account, what: str) -> None:
+    lock = {"pk": records.lock_key(USER), "onboarding_id": "another"}
+    complete.table.transact(complete.table.putting(lock))
+    assert reissue(complete, what).problem == (409, "under-way")
+    assert complete.record().generation == 1
+
+
 def test_without_a_device_no_key_is_made(complete: Account) -> None:
     (old,) = keys(complete)
     complete.wire.answer("ListMFADevices", {"MFADevices": [], "IsTruncated": False})

@@ -163,5 +163,5 @@ def test_an_application_s_key_works_as_it_is_pasted(stack: dict[str, Any]) -> No
     with TemporaryDirectory() as path:
         home = Home(Path(path), stack)
         home.paste(answer.json["cli_config"])
-        named = home.says(onboarding.user_name, WHO_AM_I, AWS_REGION=stack["region"])
+        named = home.says(onboarding.user_name, WHO_AM_I, AWS_DEFAULT_REGION=stack["region"])
         assert named.endswith(f"/gatehouse/applications/{onboarding.user_name}")

@@ -85,7 +85,7 @@ def _authorized(table: Table, onboarding_id: str, caller: Caller, directory: peo
 
 
 def _next_generation(table: Table, record: Onboarding, what: str, reason: str, by: str) -> Onboarding:
-    _require_possible(record, what)
+    _require_possible(table, record, what)
     try:
         return issuing.next_generation(
             table,
@@ -98,11 +98,11 @@ def _next_generation(table: Table, record: Onboarding, what: str, reason: str, b
             detail=f"{what}: {reason}",
         )
     except table.TransactionCancelled:
-        _require_possible(records.find(table, record.onboarding_id) or record, what)
+        _require_possible(table, records.find(table, record.onboarding_id) or record, what)
         raise _changed() from None
 
 
-def _require_possible(record: Onboarding, what: str) -> None:
+def _require_possible(table: Table, record: Onboarding, what: str) -> None:
     """Raises Problem 409 for what cannot be issued anew, 429 too soon after the last time."""
     if record.status is not Status.COMPLETE:
         raise _conflict("not-complete", f"The onboarding is {record.status}.")
@@ -112,6 +112,9 @@ def _require_possible(record: Onboarding, what: str) -> None:
         raise _conflict("ended", f"The access ended at {record.request['expires_at']}.")
     if iam_users.own(client("iam"), record.user_name, record.onboarding_id) is None:
         raise _conflict("user-gone", "The user is gone, or is not this onboarding's any more.")
+    if records.holder(table, record.user_name) not in (None, record.onboarding_id):
+        # What is under way issues a password of its own, and may have put the user back before MFA.
+        raise _conflict("under-way", "Something else is under way for this user: wait for its end.")
     issuing.require_pause(record)
 
 
