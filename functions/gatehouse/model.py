@@ -146,8 +146,9 @@ class Onboarding:
 
     `generation` counts what was issued; `claims` maps what is still to be claimed ("password", "access_key")
     to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `reissuing` is which of
-    the two is being replaced on a COMPLETE record, None otherwise; `ending` is where a roll-back under way will end, `virtual_devices` the serial numbers of what it deactivates;
-    `mails_begun` maps each mail to who sends it, and `mails_sent` those that are out to when (see `mailing`).
+    the two is being replaced on a COMPLETE record, None otherwise; `ending` is where a roll-back under way will
+    end, `virtual_devices` the serial numbers of what it deactivates; `mails_begun` maps each mail to who sends
+    it, and `mails_sent` those that are out to when (see `mailing`).
     """
 
     onboarding_id: str

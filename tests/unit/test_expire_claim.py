@@ -9,8 +9,8 @@ import pytest
 from gatehouse import claims, iam_users, passwords, records, times
 from gatehouse.clients import client
 from gatehouse.edges.expire_claim import TAKEN_SECONDS
-from gatehouse.edges.resend_instructions import MINIMUM_INTERVAL
 from gatehouse.errors import AccessDenied, TemporarilyUnmodifiable, TransientFault
+from gatehouse.issuing import MINIMUM_INTERVAL
 from gatehouse.model import Onboarding, Status
 from tests.unit.account import (
     ENROLLING,
