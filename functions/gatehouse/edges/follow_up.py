@@ -45,10 +45,11 @@ def follow_up(_: dict[str, Any]) -> dict[str, int]:
     for about, look_after in _waiting(table, config):
         seen += 1
         try:
-            look_after()
+            with aws_errors():
+                look_after()
         except Exception as error:
             failed += 1
-            logger().error("not followed up", error=type(error).__name__, **about)
+            logger().error("not followed up", error=type(error).__name__, cause=str(error), **about)
     if failed:
         raise FollowUpIncomplete(f"{failed} of {seen} onboardings and claims could not be looked after")
     return {"seen": seen}
