@@ -22,10 +22,10 @@ def test_a_record_changed_after_its_approval_is_not_executed_whatever_was_change
 
 
 def _approved_but_waiting(stack: dict[str, Any]) -> people.Onboarding:
-    """The decision stands and did not wake the machine, which did not know the token any more."""
+    """The decision stands and did not wake the machine, since the record had no token to wake it by."""
     onboarding = people.requested(stack, "changed", "power-user")
     people.awaited(onboarding, "PENDING_APPROVAL")
-    faults.rewrite(onboarding, task_token="lost")
+    faults.rewrite(onboarding, task_token=None)
     people.approve(onboarding)
     assert evidence.record(onboarding)["status"] == "PROVISIONING"
     return onboarding
