@@ -79,6 +79,7 @@ def _start(state_dir: Path, parameters: dict[str, str], extra: dict[str, str]) -
         "api_url": deploy.reachable(outputs["ApiUrl"], url),
         "claim_url": outputs["ClaimUrl"],
         "state_machine_arn": outputs["OnboardingStateMachineArn"],
+        "mfa_reset_state_machine_arn": outputs["MfaResetStateMachineArn"],
         "table_name": outputs["TableName"],
         "mail_url": url + MAILS,
         "principals": _phase("people", lambda: seed.principals(url, outputs)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from gatehouse import approvals, catalogue, chosen_password, iam_users, onboarding_request, records, times
 from gatehouse.effective_grants import Account
@@ -39,15 +39,28 @@ def admit(
     approve it, where the name differs from such a user's only in case, or is the person key of somebody who
     decides, operates or may request: who had it would pass for that person.
     """
-    for _ in range(_ATTEMPTS):
-        if idempotency and (earlier := idempotency.earlier(table)):
-            return earlier
+
+    def make() -> Onboarding:
         if taken := iam_users.same_name(aws("iam"), request["user_name"]):
             raise _taken(request["user_name"], taken, "user-exists", "exists already")
         if request["user_name"].lower() in directory.everybody | catalogue.named_requesters():
             rule = "is the person key of an approver, an operator or a requester: choose another"
             raise InvalidRequest([FieldProblem("user_name", rule)])
-        record = _record(onboarding_id, _look_up(aws, request, account), requester, directory)
+        return _record(onboarding_id, _look_up(aws, request, account), requester, directory)
+
+    return once(table, make, idempotency)
+
+
+def once(table: Table, make: Callable[[], Onboarding], idempotency: "Idempotency | None") -> str:
+    """Write the record that `make` makes, with its lock; the id of it, or of an earlier identical request's.
+
+    Raises Problem: 409 when something is under way for this name, 422 when the idempotency key stands for another
+    request, 503 after too many lost races; and what `make` raises.
+    """
+    for _ in range(_ATTEMPTS):
+        if idempotency and (earlier := idempotency.earlier(table)):
+            return earlier
+        record = make()
         try:
             table.transact(
                 *records.creation(table, record), *(idempotency.writes(table, record) if idempotency else ())
@@ -57,7 +70,7 @@ def admit(
             if idempotency is None or not idempotency.earlier(table):
                 _refuse_if_locked(table, record)
             continue
-        return onboarding_id
+        return record.onboarding_id
     raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Too many requests for this user at once: try again.")
 
 
@@ -91,6 +104,15 @@ class Idempotency:
     def __init__(self, caller: str, key: str, request: dict[str, Any]) -> None:
         self._key = f"idempotency#{fingerprint([caller, key])}"
         self._fingerprint = fingerprint(request)
+
+    @classmethod
+    def of(cls, key: str | None, caller: str, request: dict[str, Any]) -> Self | None:
+        """From the header; raises InvalidRequest."""
+        if key is None:
+            return None
+        if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+            raise InvalidRequest([FieldProblem("Idempotency-Key", "must be 1 to 255 printable ASCII characters")])
+        return cls(caller, key, request)
 
     def earlier(self, table: Table) -> str | None:
         """The onboarding the key stands for; raises Problem 422 when it stands for another request."""
@@ -144,6 +166,11 @@ def _record(onboarding_id: str, reviewed: Review, requester: Requester, director
         updated_at=now,
         timeline=(TimelineEntry(now, "requested", requester.key or "console"),),
     )
+    return with_entitled(record, directory)
+
+
+def with_entitled(record: Onboarding, directory: Directory) -> Onboarding:
+    """The record with those who could decide on it; raises InvalidRequest where they are too few."""
     entitled = tuple(sorted(approvals.entitled(record, directory)))
     if directory.count(entitled) < record.approval.needed:
         who = ", ".join(entitled) or "nobody"
@@ -155,6 +182,8 @@ def _record(onboarding_id: str, reviewed: Review, requester: Requester, director
 def _refuse_if_locked(table: Table, record: Onboarding) -> None:
     holder = records.holder(table, record.user_name)
     if holder and holder != record.onboarding_id and (held := records.find(table, holder)):
+        if held.is_reset:
+            raise _taken(record.user_name, held.user_name, "mfa-being-reset", "has a reset of MFA under way")
         raise _taken(record.user_name, held.user_name, "user-being-onboarded", "is being onboarded already")
 
 

@@ -1,10 +1,12 @@
 """Who decides: pure functions, the same whatever door a decision comes through."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 from gatehouse import catalogue
-from gatehouse.model import Approval, Caller, Decision, Onboarding, Requester, Status
+from gatehouse.model import Approval, Caller, Decision, Grants, Onboarding, Purpose, Requester, Status
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
 
@@ -59,8 +61,13 @@ def _enough(record: Onboarding, approvers: int) -> bool:
     profile = catalogue.profiles().get(record.request["profile"])
     if profile is None:
         return False
-    listed = as_started(Approval(catalogue.approvals_needed(profile, record.grants), ()), record.requester)
+    listed = as_started(Approval(needed(profile, record.grants, record.purpose), ()), record.requester)
     return approvers >= max(record.approval.needed, listed.needed)
+
+
+def needed(profile: Mapping[str, Any], grants: Grants, purpose: Purpose) -> int:
+    """How many people have to agree, as the catalogue says; nobody's MFA is reset without one."""
+    return max(catalogue.approvals_needed(profile, grants), 1 if purpose is Purpose.MFA_RESET else 0)
 
 
 def rejection(record: Onboarding) -> Decision | None:
@@ -101,12 +108,22 @@ def _is_concerned(record: Onboarding, person: str, directory: Directory) -> bool
     return any(directory.same(person, concerned) for concerned in _concerned(record))
 
 
+def is_about(record: Onboarding, person: str, directory: Directory) -> bool:
+    """Whether this person is the user."""
+    return any(directory.same(person, own) for own in _subject(record))
+
+
 def _concerned(record: Onboarding) -> set[str]:
-    """Who asked and whom it is about, by user name and by mail address, its sub-address (alice+aws@…) left out."""
+    """Who asked and whom it is about."""
+    return _subject(record) | ({record.requester.person} if record.requester.person else set())
+
+
+def _subject(record: Onboarding) -> set[str]:
+    """The user, by user name and by mail address, its sub-address (alice+aws@…) left out."""
     email = record.request["email"].lower()
     local, _, domain = email.partition("@")
     mailbox = f"{local.partition('+')[0]}@{domain}"
-    return {person for person in (record.requester.person, record.user_name.lower(), email, mailbox) if person}
+    return {record.user_name.lower(), email, mailbox}
 
 
 def _forbidden(slug: str, detail: str) -> Problem:

@@ -16,6 +16,7 @@ LONGEST_REASON = 500
 
 MAIL = "decided"
 
+_LINE = f"must be one line of at most {LONGEST_REASON} characters without < and >"
 _ATTEMPTS = 20
 
 
@@ -39,11 +40,17 @@ def wrong(choice: object, reason: object) -> list[FieldProblem]:
     if choice not in (approvals.APPROVE, approvals.REJECT):
         problems.append(FieldProblem("decision", 'must be "approve" or "reject"'))
     if not (reason is None or is_line(reason)):
-        rule = f"must be one line of at most {LONGEST_REASON} characters without < and >, or null"
-        problems.append(FieldProblem("reason", rule))
+        problems.append(FieldProblem("reason", f"{_LINE}, or null"))
     elif choice == approvals.REJECT and not str(reason or "").strip():
         problems.append(FieldProblem("reason", "is required to reject: say why"))
     return problems
+
+
+def wrong_reason(reason: object) -> list[FieldProblem]:
+    """What is wrong with a reason that has to be given."""
+    if not (is_line(reason) and str(reason).strip()):
+        return [FieldProblem("reason", f"{_LINE}: say why")]
+    return []
 
 
 def decide(
@@ -167,4 +174,5 @@ def _mail(record: Onboarding, final: Decision) -> mails.Mail:
         reason=final.reason,
         door=f"the runbook GatehouseDecide, run {final.via}" if final.via else "the API",
         rejected=final.decision == approvals.REJECT,
+        reset=record.is_reset,
     )

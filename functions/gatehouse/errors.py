@@ -21,6 +21,10 @@ class UserAlreadyExists(Exception):
     """An IAM user of that name exists (without regard to case) and is not this onboarding's."""
 
 
+class UserGone(Exception):
+    """The user whose MFA was to be reset is not there any more, or is not the one that its onboarding made."""
+
+
 class GroupDiffers(Exception):
     """A group of the catalogue exists outside our path, or grants what nobody approved."""
 

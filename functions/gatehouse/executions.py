@@ -1,8 +1,9 @@
-"""Executions of the onboarding machine: start one, look at one, undo what one left behind."""
+"""Executions of the state machines: start one, look at one, undo what one left behind."""
 
 import json
 from typing import Any
 
+from gatehouse.logs import logger
 from gatehouse.model import Onboarding
 
 
@@ -25,6 +26,14 @@ def start(stepfunctions: Any, state_machine_arn: str, onboarding_id: str) -> Non
         )
     except stepfunctions.exceptions.ExecutionAlreadyExists:
         return
+
+
+def try_to_start(stepfunctions: Any, state_machine_arn: str, onboarding_id: str) -> None:
+    """Start the execution; if that fails the record stands, and the follow-up starts it."""
+    try:
+        start(stepfunctions, state_machine_arn, onboarding_id)
+    except Exception as error:
+        logger().warning("not started yet", error=type(error).__name__)
 
 
 def execution(stepfunctions: Any, arn: str) -> dict[str, Any] | None:

@@ -37,16 +37,17 @@ def ensure_group(iam: Any, group: str, policies: Collection[str]) -> None:
         iam.attach_group_policy(GroupName=group, PolicyArn=arn)
 
 
-def ensure_end(iam: Any, user_name: str, expires_at: str) -> None:
-    """From `expires_at` on, to the second, the user may do nothing at all."""
-    statement = {
-        "Sid": iam_users.END_POLICY,
-        "Effect": "Deny",
-        "Action": "*",
-        "Resource": "*",
-        "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": f"{expires_at[:19]}Z"}},
-    }
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+def ensure_end(iam: Any, user_name: str, expires_at: str, sessions_since: str | None = None) -> None:
+    """From `expires_at` on, to the second, the user may do nothing at all; nor in sessions from before another time."""
+    ends = {iam_users.END_POLICY: {"DateGreaterThanEquals": {"aws:CurrentTime": f"{expires_at[:19]}Z"}}}
+    if sessions_since:
+        # A session keeps the MFA it was begun with for up to 36 hours, whatever becomes of device, password and keys.
+        ends["OlderSessions"] = {"DateLessThan": {"aws:TokenIssueTime": f"{sessions_since[:19]}Z"}}
+    statements = [
+        {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+        for sid, condition in ends.items()
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
     iam.put_user_policy(UserName=user_name, PolicyName=iam_users.END_POLICY, PolicyDocument=document)
 
 

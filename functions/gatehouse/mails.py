@@ -28,6 +28,14 @@ SUBJECTS = {
     "mfa_reminder_2": "Last reminder, enrol MFA: {user_name}",
     "mail_bounced": "A mail did not arrive: {user_name}",
 }
+OF_RESETS = {
+    "approval_wanted": "Approval wanted: reset of MFA of {user_name}",
+    "decided": "Decided: reset of MFA of {user_name} is {outcome}",
+    "sign_in_instructions": "Your MFA has been reset: {user_name}",
+    "onboarding_ended": "Reset of MFA of {user_name} ended: {status}",
+    "withdrawn": "Your MFA was not reset: {user_name}",
+}
+"""What the subjects say instead if it is about a reset."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +45,12 @@ class Mail:
     html: str
 
 
-def render(name: str, **content: Any) -> Mail:
-    """The mail of that name. Raises jinja2.UndefinedError when content is missing."""
+def render(name: str, *, reset: bool = False, **content: Any) -> Mail:
+    """The mail of that name, of an onboarding or of a reset. Raises jinja2.UndefinedError when content is missing."""
+    subject = (SUBJECTS | (OF_RESETS if reset else {}))[name].format(**content)
+    content |= {"reset": reset, "subject": subject}
     return Mail(
-        SUBJECTS[name].format(**content),
+        subject,
         _templates().get_template(f"{name}.txt.j2").render(content),
         _templates().get_template(f"{name}.html.j2").render(content),
     )

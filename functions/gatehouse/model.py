@@ -31,6 +31,13 @@ class Status(StrEnum):
         return "".join(word.capitalize() for word in self.value.split("_"))
 
 
+class Purpose(StrEnum):
+    """What a record is for: to bring somebody in, or to give a member whose MFA device is lost another one."""
+
+    ONBOARDING = "onboarding"
+    MFA_RESET = "mfa_reset"
+
+
 FINAL = frozenset({Status.COMPLETE, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.FAILED})
 OPEN = frozenset(Status) - FINAL
 ANY = frozenset(Status)
@@ -148,7 +155,8 @@ class Onboarding:
     to the hash of its claim; until `expiring_until` somebody ends what nobody claimed; `reissuing` is which of
     the two is being replaced on a COMPLETE record, None otherwise; `ending` is where a roll-back under way will
     end, `virtual_devices` the serial numbers of what it deactivates; `mails_begun` maps each mail to who sends
-    it, and `mails_sent` those that are out to when (see `mailing`).
+    it, and `mails_sent` those that are out to when (see `mailing`). `of` is the onboarding whose user a reset is
+    about.
     """
 
     onboarding_id: str
@@ -160,6 +168,8 @@ class Onboarding:
     approval: Approval
     created_at: str
     updated_at: str
+    purpose: Purpose = Purpose.ONBOARDING
+    of: str | None = None
     status_reason: str | None = None
     status_detail: str | None = None
     execution_arn: str | None = None
@@ -184,6 +194,10 @@ class Onboarding:
     @property
     def user_name(self) -> str:
         return str(self.request["user_name"])
+
+    @property
+    def is_reset(self) -> bool:
+        return self.purpose is Purpose.MFA_RESET
 
     @property
     def is_application(self) -> bool:
@@ -212,6 +226,7 @@ class Onboarding:
             **known
             | {
                 "status": Status(item["status"]),
+                "purpose": Purpose(item.get("purpose", Purpose.ONBOARDING)),
                 "generation": int(item["generation"]),
                 "grants": Grants(**_tuples(item["grants"])),
                 "requester": Requester(**item["requester"]),
@@ -229,6 +244,8 @@ class Onboarding:
         """What the API shows: never a token, a code, a claim's hash or a password."""
         return {
             "onboarding_id": self.onboarding_id,
+            "purpose": self.purpose.value,
+            "of": self.of,
             "status": self.status.value,
             "status_reason": self.status_reason,
             "status_detail": self.status_detail,

@@ -9,7 +9,7 @@ from typing import Any
 from gatehouse import catalogue, effective_grants, times
 from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest
-from gatehouse.model import Approval, FieldProblem, Grants, Permissions
+from gatehouse.model import Approval, FieldProblem, Grants, Permissions, Purpose
 
 _DAY = 86_400
 
@@ -18,8 +18,8 @@ LONGEST_INLINE_POLICIES = 2048
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
-KEPT_FOR_THE_END = 200
-"""Of them, what the policy that ends the access needs."""
+KEPT_FOR_THE_END = 350
+"""Of them, what the policy that ends access and sessions needs."""
 
 MOST_MANAGED_POLICIES = 10
 MOST_GROUPS = 9
@@ -37,7 +37,7 @@ class Review:
     @property
     def digest(self) -> str:
         """SHA-256 over request and grants: what an approver approves, and nothing else."""
-        return fingerprint({"request": dict(self.request), "grants": asdict(self.grants)})
+        return digest(self.request, self.grants)
 
 
 def review(request: Mapping[str, Any], account: Account, now: str, copied: Permissions | None = None) -> Review:
@@ -63,6 +63,14 @@ def review(request: Mapping[str, Any], account: Account, now: str, copied: Permi
     grants = effective_grants.resolve(resolved, profile, names, account)
     needed = catalogue.approvals_needed(profile, grants)
     return Review(resolved, grants, Approval(needed, tuple(profile["approvers"])))
+
+
+def digest(
+    request: Mapping[str, Any], grants: Grants, purpose: Purpose = Purpose.ONBOARDING, of: str | None = None
+) -> str:
+    """SHA-256 over what an approver approves. Whoever approved one purpose has approved no other."""
+    besides = {} if purpose is Purpose.ONBOARDING else {"purpose": purpose.value, "of": of}
+    return fingerprint({"request": dict(request), "grants": asdict(grants), **besides})
 
 
 def fingerprint(value: object) -> str:

@@ -6,13 +6,13 @@ and nobody has asked to cancel it. Expiry is always in the condition, TTL only c
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from gatehouse import times
 from gatehouse.errors import Cancelled, NotYetConsistent, RecordClosed
 from gatehouse.model import OPEN, UNDER_WAY, Onboarding, Status
-from gatehouse.profiles import fingerprint
+from gatehouse.profiles import digest
 from gatehouse.table import Expression, Table
 
 MACHINE = "gatehouse"
@@ -70,6 +70,12 @@ def latest(table: Table, user_name: str) -> Onboarding | None:
     return Onboarding.from_item(item) if item else None
 
 
+def remember_devices(table: Table, record: Onboarding, serial_numbers: Collection[str]) -> None:
+    """Keep the serial numbers of virtual devices that are about to be deactivated: then they have no owner."""
+    known = sorted({*record.virtual_devices, *serial_numbers})
+    change(table, record.onboarding_id, None, within=OPEN, sets={"virtual_devices": known})
+
+
 def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
     """The writes that bring a record and its lock into being, for one transaction."""
     item = record.to_item() | {"pk": key(record.onboarding_id), "entity": "onboarding"}
@@ -104,9 +110,14 @@ def advance(
         if stood and stood.get("cancelled_by"):
             raise Cancelled(f"cancelled by {stood['cancelled_by']}") from None
         raise RecordClosed(f"the record is {stood['status'] if stood else 'missing'}") from None
-    if fingerprint({"request": dict(record.request), "grants": asdict(record.grants)}) != record.digest:
+    if not is_unchanged(record):
         raise RecordClosed("digest: the record was changed after it was written")
     return record
+
+
+def is_unchanged(record: Onboarding) -> bool:
+    """Whether the record asks for what its digest says: for what was reviewed and approved."""
+    return digest(record.request, record.grants, record.purpose, record.of) == record.digest
 
 
 def change(

@@ -64,6 +64,7 @@ def mail(record: Onboarding, reminder: Reminder) -> mails.Mail:
         justification=record.request["justification"],
         reason=reminder.reason,
         until=reminder.until,
+        reset=record.is_reset,
     )
 
 

@@ -1,10 +1,13 @@
 """Undo an onboarding from what is found in the account, in the order in which AWS lets go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from gatehouse import iam_users, secret_store
+from gatehouse import granting, iam_users, secret_store, times
 from gatehouse.model import Onboarding
+
+DISARMED = "reset_mfa"
+"""The event that a reset's timeline has from the moment on at which its user may have been changed."""
 
 
 def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[list[str]], None]) -> list[str]:
@@ -13,10 +16,13 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
     A virtual device that the user made and never enabled has no owner: nobody can tell whose it is. So has one
     that was deactivated: `remember` gets the serial numbers before that, and the record has them in a later try.
     Another owner's user of the same name is left alone. The boundary goes with the user, last: removing it first
-    could raise privileges.
+    could raise privileges. A reset made no user: the one that it has begun to reset stays, and stays disarmed.
     """
     removed = []
-    if iam_users.own(iam, record.user_name, record.onboarding_id):
+    if record.is_reset:
+        if locks(iam, record):
+            removed = disarm(iam, record, remember)
+    elif iam_users.own(iam, record.user_name, record.onboarding_id):
         removed = [*_strip(iam, record.user_name, remember), f"user {record.user_name}"]
         iam.delete_user(UserName=record.user_name)
     removed += _deactivated_before(iam, record)
@@ -26,14 +32,29 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
     return removed
 
 
+def locks(iam: Any, record: Onboarding) -> bool:
+    """Whether this is a reset that may have changed its user, who is still there."""
+    begun = any(entry.event == DISARMED for entry in record.timeline)
+    return begun and iam_users.own(iam, record.user_name, str(record.of)) is not None
+
+
+def disarm(iam: Any, record: Onboarding, remember: Callable[[list[str]], None]) -> list[str]:
+    """Leave a member only what it was granted, and nothing to prove itself with; returns in words what was removed.
+
+    The boundary of those who enrol comes first: it holds whatever is attached. Password, keys and sessions end like
+    the devices, for who has a device may have one of them too, and could enrol a device in the user's place.
+    """
+    user_name = record.user_name
+    iam_users.ensure_boundary(iam, user_name, record.grants.boundary_enrolling)
+    removed = [*_login_profile(iam, user_name), *_credentials(iam, user_name, _CREDENTIALS[:1])]
+    granting.ensure_end(iam, user_name, record.request["expires_at"], sessions_since=times.now())
+    return [*removed, *_devices(iam, user_name, remember), *_deactivated_before(iam, record)]
+
+
 def _strip(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> Iterator[str]:
     """Everything DeleteUser wants gone first, in AWS's documented order."""
     yield from _login_profile(iam, user_name)
-    for kind, operation, result, delete, argument in _CREDENTIALS:
-        for found in _each(iam, operation, result, user_name):
-            identifier = found[argument]
-            getattr(iam, delete)(UserName=user_name, **{argument: identifier})
-            yield f"{kind} {identifier}"
+    yield from _credentials(iam, user_name, _CREDENTIALS)
     yield from _devices(iam, user_name, remember)
     for name in _each(iam, "list_user_policies", "PolicyNames", user_name):
         iam.delete_user_policy(UserName=user_name, PolicyName=name)
@@ -44,6 +65,14 @@ def _strip(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> I
     for group in _each(iam, "list_groups_for_user", "Groups", user_name):
         iam.remove_user_from_group(UserName=user_name, GroupName=group["GroupName"])
         yield f"membership of {group['GroupName']}"
+
+
+def _credentials(iam: Any, user_name: str, kinds: Iterable[tuple[str, str, str, str, str]]) -> Iterator[str]:
+    for kind, operation, result, delete, argument in kinds:
+        for found in _each(iam, operation, result, user_name):
+            identifier = found[argument]
+            getattr(iam, delete)(UserName=user_name, **{argument: identifier})
+            yield f"{kind} {identifier}"
 
 
 def _devices(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> Iterator[str]:

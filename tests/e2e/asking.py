@@ -26,6 +26,7 @@ ROUTES = {
     "resend": ("POST", "/onboardings/{id}/resend"),
     "cancel": ("POST", "/onboardings/{id}/cancel"),
     "reissue": ("POST", "/onboardings/{id}/reissue"),
+    "reset": ("POST", "/onboardings/{id}/mfa-reset"),
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

@@ -11,10 +11,12 @@ from tests.e2e import asking
 NOT_ALLOWED = [
     ("requester", "decide"),
     ("requester", "reissue"),
+    ("requester", "reset"),
     ("approver", "submit"),
     ("approver", "resend"),
     ("approver", "cancel"),
     ("approver", "reissue"),
+    ("approver", "reset"),
     ("operator", "submit"),
     ("operator", "decide"),
 ]

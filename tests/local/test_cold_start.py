@@ -17,8 +17,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, cold_start.Func
 
 
 def test_every_step_is_measured(found: dict[str, cold_start.Function]) -> None:
-    states = yaml.safe_load((ROOT / "statemachine" / "onboarding.asl.json").read_text())["States"]
-    tasks = {name for name, state in states.items() if state["Type"] == "Task"}
+    machines = [yaml.safe_load(path.read_text())["States"] for path in (ROOT / "statemachine").glob("*.asl.json")]
+    tasks = {name for states in machines for name, state in states.items() if state["Type"] == "Task"}
     assert {name for name, function in found.items() if function.kind == "step"} == tasks
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from gatehouse import approvals
 from gatehouse.edges.decide_by_runbook import OF_ANOTHER, DecisionRefused
 from gatehouse.errors import AwsCallFailed
 from gatehouse.model import Decision, Onboarding, Requester, Status
+from tests.unit import resets
 from tests.unit.account import (
     ACCOUNT,
     APPROVER,
@@ -19,6 +21,7 @@ from tests.unit.account import (
     SECOND_APPROVER,
     SECURITY_APPROVER,
     TASK_TOKEN,
+    USER,
     Account,
     arn_of,
     event,
@@ -262,3 +265,17 @@ def test_neither_message_nor_log_holds_a_token(aws: Account, log: io.StringIO) -
     assert TASK_TOKEN not in str(refusal.value)
     assert ONBOARDING_ID in log.getvalue()
     assert TASK_TOKEN not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("decision", "message"),
+    [("approve", f"Approved: MFA of {USER} is being reset."), ("reject", f"Rejected: MFA of {USER} is not reset.")],
+)
+def test_a_reset_is_decided_by_the_runbook_too(aws: Account, decision: str, message: str) -> None:
+    resets.member(aws)
+    reset_id = resets.asked_for(aws)
+    resets.step(aws, "validate_request", reset_id)
+    resets.step(aws, "request_approval", reset_id)
+    run(aws, filled_in={"OnboardingId": reset_id, "Decision": decision, "Reason": "called back"})
+    assert decide(aws)["message"] == message
+    assert approvals.is_approved(aws.record(reset_id)) == (decision == "approve")

@@ -348,3 +348,40 @@ def test_who_hears_of_an_unclaimed_secret_reads_why_and_how_to_go_on(sendable: b
         assert ("wrong five times" in said) == burnt
         assert ("nobody used it" in said) != burnt
         assert "3 March 2026, 09:00 UTC" in said
+
+
+RESETS = pytest.mark.parametrize("name", mails.OF_RESETS)
+OF_A_RESET = {"reset": True, "locked": True}
+
+
+@RESETS
+def test_of_a_reset_html_and_text_say_the_same_and_not_what_they_say_of_an_onboarding(name: str) -> None:
+    said = mails.render(name, **CONTENT[name] | OF_A_RESET)
+    page = read(name, **OF_A_RESET)
+    in_html = words(" ".join([*page.words, *page.links])) - words("Get your password access key AWS")
+    assert in_html == words(said.text) - words("Get your password access key AWS")
+    of_an_onboarding = mails.render(name, **CONTENT[name])
+    assert said.subject != of_an_onboarding.subject
+    assert said.text != of_an_onboarding.text
+    assert "reset" in said.subject.lower()
+    assert "has been made for you" not in said.text
+    assert "created" not in said.text
+
+
+def test_whoever_approves_a_reset_reads_to_ask_the_user_first() -> None:
+    text = mails.render("approval_wanted", **CONTENT["approval_wanted"] | OF_A_RESET).text
+    assert "told you so in person or on a number you know" in text
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_the_end_of_a_reset_says_whether_the_user_can_sign_in(locked: bool) -> None:
+    text = mails.render("onboarding_ended", **CONTENT["onboarding_ended"] | {"reset": True, "locked": locked}).text
+    assert ("cannot sign in" in text) is locked
+    assert ("changed nothing" in text) is not locked
+
+
+def test_after_a_rejected_reset_people_read_that_nothing_has_changed() -> None:
+    text = mails.render("decided", **CONTENT["decided"] | {"reset": True, "rejected": True}).text
+    assert "keeps password and devices" in text
+    text = mails.render("decided", **CONTENT["decided"] | {"reset": True, "rejected": False}).text
+    assert "end now" in text

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from gatehouse import claims, records
 from gatehouse.errors import MfaNotEnrolled
 from gatehouse.model import Status
+from tests.unit import resets
 from tests.unit.account import APPROVER, ONBOARDING_ID, STEPS, Account, arn_of, event
 from tests.wiring.template import ROOT, functions
 
@@ -64,6 +66,20 @@ def complete(aws: Account) -> None:
     aws.step("complete_onboarding")
 
 
+def reset_asked_for(aws: Account) -> None:
+    """The samples' onboarding is a reset of another one's user."""
+    resets.member(aws, onboarding_id="the-first")
+    reset = aws.record(resets.asked_for(aws, "the-first"))
+    aws.write(replace(reset, onboarding_id=ONBOARDING_ID))
+
+
+def reset_approved(aws: Account) -> None:
+    reset_asked_for(aws)
+    aws.step("validate_request", purpose="mfa_reset")
+    aws.step("request_approval", entered_at=aws.clock.now())
+    resets.approve(aws, ONBOARDING_ID)
+
+
 def nothing(aws: Account) -> None:
     return
 
@@ -109,6 +125,8 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "request_approval": (pending_approval, None),
     "reissue_secret": (complete, 200),
     "reissue_secret.access_key": (complete, 200),
+    "request_mfa_reset": (complete, 202),
+    "reset_mfa": (reset_approved, None),
     "resend_instructions": (pending_mfa, 200),
     "roll_back": (pending_mfa, {"error": "Expired", "cause": "MFA_TIMEOUT: no device was enrolled in time"}),
     "roll_back.step_failed": (
@@ -125,6 +143,10 @@ BEFORE: dict[str, tuple[Callable[[Account], None], Any]] = {
     "submit_onboarding.application": (nothing, 202),
     "submit_onboarding.whole": (nothing, 202),
     "validate_request": (requested, {"onboarding_id": ONBOARDING_ID, "approval_needed": False, "kind": "person"}),
+    "validate_request.mfa_reset": (
+        reset_asked_for,
+        {"onboarding_id": ONBOARDING_ID, "approval_needed": True, "kind": "person"},
+    ),
     "validate_request.console": (
         nothing,
         {"onboarding_id": "alice-joins", "approval_needed": True, "kind": "person"},

@@ -52,6 +52,7 @@ def test_who_looks_at_the_waiting_execution_reads_all_that_is_to_be_decided(aws:
     assert record.grants.escalation_risks
     url = f"https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/onboardings/{ONBOARDING_ID}/decision"
     assert aws.step("validate_request")["review"] == {
+        "purpose": "onboarding",
         "user_name": USER,
         "profile": "developer",
         "requested_by": REQUESTER,

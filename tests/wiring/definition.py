@@ -31,13 +31,19 @@ def placeholders(machine: str) -> set[str]:
     return set(re.findall(r"\$\{(\w+)\}", text(machine)))
 
 
-def states() -> dict[str, State]:
-    """Every state of every machine."""
-    return {name: state for machine in machines() for name, state in definition(machine)["States"].items()}
+def states(machine: str) -> dict[str, State]:
+    """The states of a machine by name."""
+    found: dict[str, State] = definition(machine)["States"]
+    return found
 
 
-def tasks() -> dict[str, State]:
-    return {name: state for name, state in states().items() if state["Type"] == "Task"}
+def tasks(machine: str) -> dict[str, State]:
+    return {name: state for name, state in states(machine).items() if state["Type"] == "Task"}
+
+
+def every_task() -> list[tuple[str, str]]:
+    """Machine and name of every Task state."""
+    return [(machine, name) for machine in machines() for name in tasks(machine)]
 
 
 def following(state: State) -> Iterator[str]:
@@ -48,5 +54,6 @@ def following(state: State) -> Iterator[str]:
 
 def named_errors() -> set[str]:
     """Every error name of a Retry or a Catch."""
-    handlers = [one for state in tasks().values() for one in (*state.get("Retry", ()), *state.get("Catch", ()))]
+    every = [tasks(machine)[name] for machine, name in every_task()]
+    handlers = [one for state in every for one in (*state.get("Retry", ()), *state.get("Catch", ()))]
     return {name for handler in handlers for name in handler["ErrorEquals"]}

@@ -17,6 +17,7 @@ ROUTES = {
     ("Api", "POST", "/onboardings/{id}/resend"): "resend_instructions",
     ("Api", "POST", "/onboardings/{id}/cancel"): "cancel_onboarding",
     ("Api", "POST", "/onboardings/{id}/reissue"): "reissue_secret",
+    ("Api", "POST", "/onboardings/{id}/mfa-reset"): "request_mfa_reset",
     ("ClaimApi", "GET", "/claim"): "serve_claim_page",
     ("ClaimApi", "POST", "/claim"): "claim_secret",
 }
@@ -25,7 +26,9 @@ LOOKING_AFTER = {("POST", "/onboardings/{id}/resend"), ("POST", "/onboardings/{i
 ALLOWED = {
     "RequesterPolicy": READING | LOOKING_AFTER | {("POST", "/onboardings")},
     "ApproverPolicy": READING | {("POST", "/onboardings/{id}/decision")},
-    "OperatorPolicy": READING | LOOKING_AFTER | {("POST", "/onboardings/{id}/reissue")},
+    "OperatorPolicy": READING
+    | LOOKING_AFTER
+    | {("POST", "/onboardings/{id}/reissue"), ("POST", "/onboardings/{id}/mfa-reset")},
 }
 
 

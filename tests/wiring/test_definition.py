@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 
 from gatehouse import errors, onboarding_request, outcomes
+from gatehouse.model import Purpose
 from tests.wiring import code
-from tests.wiring.definition import definition, following, machines, named_errors, placeholders, states, tasks, text
+from tests.wiring.definition import (
+    definition,
+    every_task,
+    following,
+    machines,
+    named_errors,
+    placeholders,
+    states,
+    tasks,
+    text,
+)
 from tests.wiring.template import ROOT
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, of what a Lambda integration
@@ -29,6 +40,7 @@ PASSING = {error.__name__ for error in errors.TRANSIENT} | PASSING_ON_AWS
 TERMINAL = {
     "InvalidRequest": "INVALID_REQUEST",
     "UserAlreadyExists": "USER_ALREADY_EXISTS",
+    "UserGone": "USER_GONE",
     "GroupDiffers": "GROUP_DIFFERS",
     "ApprovalTimeout": "APPROVAL_TIMEOUT",
     "MfaTimeout": "MFA_TIMEOUT",
@@ -39,9 +51,9 @@ TERMINAL = {
 }
 
 MACHINES = pytest.mark.parametrize("machine", machines())
-TASKS = pytest.mark.parametrize("name", tasks())
-FORWARD = pytest.mark.parametrize("name", sorted(set(tasks()) - {"RollBack"}))
-TOKENS = {name for name, state in tasks().items() if state["Resource"].endswith(".waitForTaskToken")}
+TASKS = pytest.mark.parametrize(("machine", "name"), every_task())
+FORWARD = pytest.mark.parametrize(("machine", "name"), [one for one in every_task() if one[1] != "RollBack"])
+ONBOARDING, MFA_RESET = "OnboardingStateMachine", "MfaResetStateMachine"
 
 
 def classes() -> set[str]:
@@ -73,39 +85,79 @@ def test_every_state_can_be_reached(machine: str) -> None:
 
 
 @TASKS
-def test_every_task_catches_everything_in_the_end(name: str) -> None:
-    *_, last = tasks()[name]["Catch"]
+def test_every_task_catches_everything_in_the_end(machine: str, name: str) -> None:
+    *_, last = tasks(machine)[name]["Catch"]
     assert last["ErrorEquals"] == ["States.ALL"]
     assert last["Next"] == ("Ended" if name == "RollBack" else "RollBack")
 
 
 @FORWARD
-def test_what_leads_to_roll_back_says_why(name: str) -> None:
-    to_roll_back = [catch for catch in tasks()[name]["Catch"] if catch["Next"] == "RollBack"]
+def test_what_leads_to_roll_back_says_why(machine: str, name: str) -> None:
+    to_roll_back = [catch for catch in tasks(machine)[name]["Catch"] if catch["Next"] == "RollBack"]
     assert all({"error", "cause"} <= set(catch["Assign"]) for catch in to_roll_back)
 
 
-def test_roll_back_ends_in_fail_whatever_happens() -> None:
-    assert set(following(tasks()["RollBack"])) == {"Ended"}
-    assert states()["Ended"]["Type"] == "Fail"
-    assert not [name for name, state in states().items() if state["Type"] == "Succeed"]
+@MACHINES
+def test_roll_back_ends_in_fail_whatever_happens(machine: str) -> None:
+    assert set(following(tasks(machine)["RollBack"])) == {"Ended"}
+    assert states(machine)["Ended"]["Type"] == "Fail"
+    assert not [name for name, state in states(machine).items() if state["Type"] == "Succeed"]
 
 
-def test_there_is_one_good_end() -> None:
-    assert [name for name, state in states().items() if state.get("End")] == ["CompleteOnboarding"]
+@MACHINES
+def test_there_is_one_good_end(machine: str) -> None:
+    assert [name for name, state in states(machine).items() if state.get("End")] == ["CompleteOnboarding"]
 
 
-@pytest.mark.parametrize(("name", "following"), [("RequestApproval", "CreateUser"), ("AwaitMfa", "CompleteOnboarding")])
-def test_who_waits_for_a_token_waits_for_a_given_time_and_then_looks_at_the_record(name: str, following: str) -> None:
-    state = tasks()[name]
+@pytest.mark.parametrize(
+    ("machine", "name", "following"),
+    [
+        (ONBOARDING, "RequestApproval", "CreateUser"),
+        (ONBOARDING, "AwaitMfa", "CompleteOnboarding"),
+        (MFA_RESET, "RequestApproval", "ResetMfa"),
+        (MFA_RESET, "AwaitMfa", "CompleteOnboarding"),
+    ],
+)
+def test_who_waits_for_a_token_waits_for_a_given_time_and_then_looks_at_the_record(
+    machine: str, name: str, following: str
+) -> None:
+    state = tasks(machine)[name]
     assert re.fullmatch(r"\{% \$number\('\$\{\w+TimeoutSeconds\}'\) %\}", state["TimeoutSeconds"])
     assert state["Arguments"]["Payload"]["task_token"] == "{% $states.context.Task.Token %}"
     (timeout,) = [catch for catch in state["Catch"] if "States.Timeout" in catch["ErrorEquals"]]
     assert timeout["Next"] == state["Next"] == following
 
 
-def test_no_step_waits_but_those_two() -> None:
-    assert {"RequestApproval", "AwaitMfa"} == TOKENS
+@MACHINES
+def test_no_step_waits_but_those_two(machine: str) -> None:
+    waiting = {name for name, state in tasks(machine).items() if state["Resource"].endswith(".waitForTaskToken")}
+    assert waiting == {"RequestApproval", "AwaitMfa"}
+
+
+@pytest.mark.parametrize("name", sorted(set(tasks(ONBOARDING)) & set(tasks(MFA_RESET))))
+def test_what_both_machines_do_fails_and_is_retried_alike(name: str) -> None:
+    """But for where a Catch leads to: each has a step of its own after the approval."""
+    one, other = tasks(ONBOARDING)[name], tasks(MFA_RESET)[name]
+    assert one["Retry"] == other["Retry"]
+    caught = [[catch["ErrorEquals"] for catch in state["Catch"]] for state in (one, other)]
+    assert caught[0] == caught[1]
+
+
+def test_each_machine_says_what_it_is_for() -> None:
+    said = {name: states(name)["ValidateRequest"]["Arguments"]["Payload"]["purpose"] for name in machines()}
+    assert said == {ONBOARDING: Purpose.ONBOARDING, MFA_RESET: Purpose.MFA_RESET}
+
+
+def test_a_reset_changes_nothing_before_its_approval_and_gives_a_new_password_before_it_waits() -> None:
+    assert way(MFA_RESET, "ValidateRequest") == [
+        "ValidateRequest",
+        "RequestApproval",
+        "ResetMfa",
+        "IssuePassword",
+        "SendSignInInstructions",
+        "AwaitMfa",
+        "CompleteOnboarding",
+    ]
 
 
 def test_every_error_name_is_raised_by_somebody() -> None:
@@ -128,14 +180,14 @@ def test_what_ends_it_has_a_reason_that_programs_can_rely_on(error: str, reason:
 
 
 @TASKS
-def test_every_task_retries_what_passes_by_itself(name: str) -> None:
-    retried = {error for retry in tasks()[name]["Retry"] for error in retry["ErrorEquals"]}
+def test_every_task_retries_what_passes_by_itself(machine: str, name: str) -> None:
+    retried = {error for retry in tasks(machine)[name]["Retry"] for error in retry["ErrorEquals"]}
     assert PASSING - retried <= ({"ResidueRemains"} if name != "RollBack" else set())
 
 
 @TASKS
-def test_every_retry_has_jitter_and_an_end(name: str) -> None:
-    for retry in tasks()[name]["Retry"]:
+def test_every_retry_has_jitter_and_an_end(machine: str, name: str) -> None:
+    for retry in tasks(machine)[name]["Retry"]:
         assert retry["JitterStrategy"] == "FULL"
         assert 1 <= retry["MaxAttempts"] <= 8
         assert "States.ALL" not in retry["ErrorEquals"]
@@ -163,13 +215,13 @@ PAYLOAD = {
     "entered_at": {"{% $states.context.State.EnteredTime %}"},
     "execution_arn": {"{% $states.context.Execution.Id %}"},
 }
-BESIDES = {"ValidateRequest": {"input"}, "RequestApproval": {"review"}, "RollBack": {"error", "cause"}}
+BESIDES = {"ValidateRequest": {"input", "purpose"}, "RequestApproval": {"review"}, "RollBack": {"error", "cause"}}
 
 
 @TASKS
-def test_a_payload_carries_ids_only(name: str) -> None:
+def test_a_payload_carries_ids_only(machine: str, name: str) -> None:
     """Besides, who looks at the waiting execution reads what it waits for."""
-    payload = dict(tasks()[name]["Arguments"]["Payload"])
+    payload = dict(tasks(machine)[name]["Arguments"]["Payload"])
     for besides in BESIDES.get(name, ()):
         assert payload.pop(besides)
     assert set(payload) <= set(PAYLOAD)
@@ -177,48 +229,54 @@ def test_a_payload_carries_ids_only(name: str) -> None:
 
 
 @TASKS
-def test_a_sample_event_is_what_its_state_hands_over(name: str) -> None:
+def test_a_sample_event_is_what_its_state_hands_over(machine: str, name: str) -> None:
     stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
     sample = json.loads((ROOT / "events" / f"{stem}.json").read_text())
-    assert set(sample) == set(tasks()[name]["Arguments"]["Payload"])
+    assert set(sample) == set(tasks(machine)[name]["Arguments"]["Payload"])
 
 
 @TASKS
-def test_no_task_hands_its_answer_on(name: str) -> None:
-    assert tasks()[name].get("Output") == {} or tasks()[name].get("End")
+def test_no_task_hands_its_answer_on(machine: str, name: str) -> None:
+    assert tasks(machine)[name].get("Output") == {} or tasks(machine)[name].get("End")
 
 
 @MACHINES
 def test_what_is_assigned_is_small_and_no_secret(machine: str) -> None:
-    assigned = {name for state in states().values() for name in state.get("Assign", {})}
-    assert assigned == {"onboarding_id", "approval_needed", "is_person", "review", "end"}
+    assigned = {name for state in states(machine).values() for name in state.get("Assign", {})}
+    decided = {"approval_needed", "is_person"} if machine == ONBOARDING else set()
+    assert assigned == {"onboarding_id", "review", "end"} | decided
     assert len(text(machine)) < 64 * 1024
 
 
-def way(*, is_person: bool) -> list[str]:
-    """The states that an onboarding passes after its approval when nothing fails."""
-    passed = ["CreateUser"]
-    while not (state := states()[passed[-1]]).get("End"):
+def way(machine: str, first: str, *, is_person: bool = True) -> list[str]:
+    """The steps that an execution passes from this one on when nothing fails."""
+    passed = [first]
+    while not (state := states(machine)[passed[-1]]).get("End"):
         if state["Type"] == "Choice":
             ((condition, then),) = [(branch["Condition"], branch["Next"]) for branch in state["Choices"]]
             assert condition == "{% $is_person %}"
             passed.append(then if is_person else state["Default"])
         else:
             passed.append(state["Next"])
-    return [name for name in passed if states()[name]["Type"] == "Task"]
+    return [name for name in passed if states(machine)[name]["Type"] == "Task"]
 
 
 def test_a_person_passes_every_step() -> None:
     first = ["CreateUser", "IssuePassword", "AttachPolicies"]
-    assert way(is_person=True) == [*first, "SendSignInInstructions", "AwaitMfa", "CompleteOnboarding"]
+    assert way(ONBOARDING, "CreateUser", is_person=True) == [
+        *first,
+        "SendSignInInstructions",
+        "AwaitMfa",
+        "CompleteOnboarding",
+    ]
 
 
 def test_an_application_has_neither_password_nor_mfa() -> None:
-    assert way(is_person=False) == ["CreateUser", "AttachPolicies", "CompleteOnboarding"]
+    assert way(ONBOARDING, "CreateUser", is_person=False) == ["CreateUser", "AttachPolicies", "CompleteOnboarding"]
 
 
 def test_who_is_no_person_is_told_by_the_request_s_kind() -> None:
-    assigned = states()["ValidateRequest"]["Assign"]
+    assigned = states(ONBOARDING)["ValidateRequest"]["Assign"]
     assert assigned["is_person"] == "{% $states.result.Payload.kind = 'person' %}"
     assert onboarding_request.schema()["properties"]["kind"]["enum"] == ["person", "application"]
 
@@ -233,5 +291,6 @@ def test_the_machine_is_standard_jsonata_and_logs_no_data(machine: str) -> None:
     assert properties["Tracing"] == {"Enabled": True}
 
 
-def test_every_state_says_what_it_is_for() -> None:
-    assert [name for name, state in states().items() if not state.get("Comment")] == []
+@MACHINES
+def test_every_state_says_what_it_is_for(machine: str) -> None:
+    assert [name for name, state in states(machine).items() if not state.get("Comment")] == []

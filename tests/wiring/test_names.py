@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.wiring import code
-from tests.wiring.definition import states, tasks
+from tests.wiring.definition import every_task, states
 from tests.wiring.template import ROOT, Function, functions, template
 
 FUNCTIONS = pytest.mark.parametrize("function", functions().values(), ids=functions())
@@ -65,12 +65,12 @@ def test_every_file_has_a_function(package: str) -> None:
 
 
 def test_every_step_is_a_task_state_and_every_task_state_a_step() -> None:
-    assert {camel(stem) for stem in files("steps")} == set(tasks())
+    assert {camel(stem) for stem in files("steps")} == {name for _, name in every_task()}
 
 
-@pytest.mark.parametrize("name", tasks())
-def test_a_state_calls_the_function_of_its_name(name: str) -> None:
-    assert states()[name]["Arguments"]["FunctionName"] == f"${{{name}FunctionArn}}"
+@pytest.mark.parametrize(("machine", "name"), every_task())
+def test_a_state_calls_the_function_of_its_name(machine: str, name: str) -> None:
+    assert states(machine)[name]["Arguments"]["FunctionName"] == f"${{{name}FunctionArn}}"
 
 
 def test_what_is_named_in_the_template_in_words_is_a_function() -> None:

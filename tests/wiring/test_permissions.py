@@ -236,10 +236,14 @@ def test_the_groups_of_the_catalogue_can_be_made_in_their_phase_and_no_others(st
     assert policies(attach) == set().union(*(GROUPS[name] for name in names))
 
 
+RESETTING = {"reset_mfa", "roll_back"}
+
+
 def test_nobody_else_attaches_anything() -> None:
     both = {"attach_policies", "complete_onboarding"}
-    for action in ("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateGroup", "iam:AttachGroupPolicy"):
+    for action in ("iam:AttachUserPolicy", "iam:CreateGroup", "iam:AttachGroupPolicy"):
         assert who_may(action) == both
+    assert who_may("iam:PutUserPolicy") == both | RESETTING
     assert who_may("iam:AddUserToGroup") == both | {"create_user"}
 
 
@@ -258,23 +262,41 @@ def test_users_are_created_with_the_boundary_of_their_kind_only() -> None:
 
 
 def test_the_boundary_is_exchanged_for_a_member_s_only() -> None:
-    assert who_may("iam:PutUserPermissionsBoundary") == {"complete_onboarding"}
+    assert who_may("iam:PutUserPermissionsBoundary") == {"complete_onboarding"} | RESETTING
     (exchange,) = allowed("complete_onboarding", "iam:PutUserPermissionsBoundary")
     assert pinned(exchange) == MEMBER
     assert not any("iam:DeleteUserPermissionsBoundary" in str(function.statements) for function in functions().values())
 
 
+def test_a_reset_exchanges_the_boundary_for_the_enrolling_one_only() -> None:
+    for stem in RESETTING:
+        for action in ("iam:PutUserPermissionsBoundary", "iam:PutUserPolicy"):
+            (one,) = allowed(stem, action)
+            assert pinned(one) == ENROLLING
+
+
 @pytest.mark.parametrize(
-    ("stem", "action"),
+    ("stem", "actions"),
     [
-        ("issue_password", "iam:*LoginProfile"),
-        ("expire_claim", "iam:*LoginProfile"),
-        ("complete_onboarding", "iam:PutUserPermissionsBoundary"),
+        ("issue_password", {"iam:*LoginProfile"}),
+        ("expire_claim", {"iam:*LoginProfile"}),
+        ("complete_onboarding", {"iam:PutUserPermissionsBoundary"}),
+        ("roll_back", {"iam:PutUserPermissionsBoundary", "iam:PutUserPolicy"}),
+        (
+            "reset_mfa",
+            {
+                "iam:DeactivateMFADevice",
+                "iam:DeleteAccessKey",
+                "iam:DeleteLoginProfile",
+                "iam:PutUserPermissionsBoundary",
+                "iam:PutUserPolicy",
+            },
+        ),
     ],
 )
-def test_an_application_gets_neither_a_password_nor_a_member_s_boundary(stem: str, action: str) -> None:
+def test_an_application_gets_neither_a_password_nor_a_member_s_boundary(stem: str, actions: set[str]) -> None:
     (deny,) = [one for one in functions()[stem].statements if one["Effect"] == "Deny"]
-    assert deny["Action"] == action
+    assert set(listed(deny["Action"])) == actions
     assert resolve(deny["Resource"], VALUES) == f"arn:aws:iam::123456789012:user{iam_users.APPLICATIONS_PATH}*"
 
 

@@ -190,6 +190,27 @@ def undone(onboarding: Onboarding, status: str, reason: str) -> dict[str, Any]:
     return kept
 
 
+def reset_ended(reset: Onboarding, status: str, reason: str, *, locked: bool) -> dict[str, Any]:
+    """Everything that holds of every reset that did not complete; returns its record."""
+    kept = awaited(reset, status, seconds=90)
+    assert (kept["status"], kept["status_reason"]) == (status, reason)
+    assert secrets(reset) == [], "secrets"
+    assert open_claims(reset) == [], "open claims"
+    assert not is_locked(reset), "the lock"
+    assert kept["claims"] == {}, "claims in the record"
+    assert "task_token" not in kept, "the task token"
+    if locked:
+        assert boundary(reset) == BOUNDARIES["enrolling"]
+        assert not has_password(reset), "the login profile"
+        assert access_keys(reset) == [], "access keys"
+        assert devices(reset) == [], "MFA devices"
+    [mail] = wait_for(lambda: mails(reset, "Reset of MFA", kept["requester"]["person"]), "the mail of the end")
+    assert mail["subject"] == f"Reset of MFA of {reset.user_name} ended: {status}"
+    assert ("cannot sign in" in mail["text"]) is locked
+    assert_guarded(reset.stack)
+    return kept
+
+
 def failed_with(onboarding: Onboarding, error: str, reason: str) -> str:
     """The end of an execution that ran its own roll-back: Error is the status, Cause begins with the reason.
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -33,6 +33,7 @@ class Onboarding:
     user_name: str
     email: str
     claim_code: str | None = None
+    machine: str = "state_machine_arn"
 
     @property
     def path(self) -> str:
@@ -40,7 +41,7 @@ class Onboarding:
 
     @property
     def execution_arn(self) -> str:
-        return f"{self.stack['state_machine_arn'].replace(':stateMachine:', ':execution:')}:{self.id}"
+        return f"{self.stack[self.machine].replace(':stateMachine:', ':execution:')}:{self.id}"
 
 
 def root(stack: Mapping[str, Any], service: str) -> Any:
@@ -152,6 +153,23 @@ def approve(onboarding: Onboarding, by: str = "approver") -> None:
 
 def cancel(onboarding: Onboarding, by: str = "requester") -> Answer:
     return call(onboarding.stack, by, "POST", f"{onboarding.path}/cancel")
+
+
+def ask_for_reset(onboarding: Onboarding, by: str = "operator", **headers: str) -> Answer:
+    """Somebody asks for a reset of the user's MFA."""
+    body = {"reason": "lost the phone; called back on the known number"}
+    answer = call(onboarding.stack, by, "POST", f"{onboarding.path}/mfa-reset", body, **headers)
+    if answer.status == 202:
+        overheard.secret("claim code", answer.json["claim_code"])
+    return answer
+
+
+def reset(onboarding: Onboarding) -> Onboarding:
+    """A reset of the user's MFA as the operator knows it who asked for it."""
+    answer = ask_for_reset(onboarding)
+    assert answer.status == 202, answer.body
+    asked = {"id": answer.json["onboarding_id"], "claim_code": answer.json["claim_code"]}
+    return replace(onboarding, **asked, machine="mfa_reset_state_machine_arn")
 
 
 def resend(onboarding: Onboarding, by: str = "requester") -> Answer:

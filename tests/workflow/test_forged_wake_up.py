@@ -93,7 +93,7 @@ def test_any_other_failure_that_never_was_ends_it_with_nothing_left(
 
 def _leading_on(state: str, *expected: str) -> list[str]:
     """The failures after which the machine does anything but roll back: it goes on, or it tries again."""
-    handlers = definition.states()[state]["Catch"]
+    handlers = definition.states("OnboardingStateMachine")[state]["Catch"]
     names = {name for handler in handlers if handler["Next"] != "RollBack" for name in handler["ErrorEquals"]}
     assert names == set(expected)
     return [*expected, "TransientFault"]

@@ -15,7 +15,7 @@ from gatehouse.deciding import Ballot
 from gatehouse.errors import InvalidRequest
 from gatehouse.handling import handler
 from gatehouse.logs import logger
-from gatehouse.model import Onboarding, Status
+from gatehouse.model import Onboarding, Purpose, Status
 from gatehouse.problems import Problem
 from gatehouse.table import Table
 
@@ -111,11 +111,14 @@ def _only(parameters: Mapping[str, list[str]], name: str) -> str:
     return values[0] if len(values) == 1 else ""
 
 
+_DONE = {Purpose.ONBOARDING: "created", Purpose.MFA_RESET: "reset"}
+
+
 def _message(record: Onboarding) -> str:
     approval = record.approval
     if record.status is Status.PROVISIONING:
-        return f"Approved: {record.user_name} is being created."
+        return f"Approved: {'MFA of ' if record.is_reset else ''}{record.user_name} is being {_DONE[record.purpose]}."
     if record.status is Status.ROLLING_BACK:
-        return f"Rejected: {record.user_name} is not created."
+        return f"Rejected: {'MFA of ' if record.is_reset else ''}{record.user_name} is not {_DONE[record.purpose]}."
     people_so_far = len({decision.person for decision in approval.decisions})
     return f"Recorded: {people_so_far} of {approval.needed} approvals for {record.user_name}."

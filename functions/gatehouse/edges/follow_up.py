@@ -26,6 +26,7 @@ class FollowUpIncomplete(Exception):
 class Settings:
     table_name: str
     state_machine_arn: str
+    mfa_reset_state_machine_arn: str
     roll_back_function: str
     sender_address: str
     configuration_set: str
@@ -112,10 +113,11 @@ def _look_after(table: Table, record: Onboarding, config: Settings) -> None:
     _remind(table, record, config)
     if record.updated_at > times.after(times.now(), -GRACE_SECONDS):
         return
-    arn = record.execution_arn or _execution_arn(config.state_machine_arn, record.onboarding_id)
+    machine = config.mfa_reset_state_machine_arn if record.is_reset else config.state_machine_arn
+    arn = record.execution_arn or _execution_arn(machine, record.onboarding_id)
     execution = executions.execution(stepfunctions, arn)
     if execution is None and record.status is Status.REQUESTED:
-        executions.start(stepfunctions, config.state_machine_arn, record.onboarding_id)
+        executions.start(stepfunctions, machine, record.onboarding_id)
     elif execution is None or execution["status"] != "RUNNING":
         error, cause = outcomes.of_execution(execution or {"status": "FAILED"})
         executions.roll_back(client("lambda"), config.roll_back_function, record, error, cause)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from gatehouse import (
     claims,
@@ -158,7 +159,7 @@ def _tell(
     sender: mailing.Sender,
 ) -> None:
     """Tell user and requester. A mail that fails undoes nothing: it is logged."""
-    content = {
+    content: dict[str, Any] = {
         "onboarding_id": record.onboarding_id,
         "user_name": record.user_name,
         "thing": what.replace("_", " "),

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import approvals, iam_users, records, settings
+from gatehouse import iam_users, provisioning, settings
 from gatehouse.clients import client
-from gatehouse.errors import NotApproved, RecordClosed, Rejected
 from gatehouse.handling import handler
-from gatehouse.model import Onboarding, Status
+from gatehouse.model import Onboarding, Purpose
 from gatehouse.table import Table
 
 
@@ -24,7 +23,7 @@ def create_user(event: dict[str, Any]) -> None:
     """
     table = Table(client("dynamodb"), settings.load(Settings).table_name)
     iam = client("iam")
-    record = _approved(table, event["onboarding_id"])
+    record = provisioning.begin(table, event["onboarding_id"], "create_user", Purpose.ONBOARDING)
     iam_users.ensure_user(
         iam,
         record.user_name,
@@ -48,32 +47,3 @@ def _tags(record: Onboarding) -> dict[str, str]:
         # An address may hold a percent sign, a tag's value must not.
         tags["gatehouse:owner"] = record.request["email"].replace("%", "_")
     return tags
-
-
-def _approved(table: Table, onboarding_id: str) -> Onboarding:
-    """Begin provisioning, if the record holds a sufficient approval of exactly what it asks for."""
-    try:
-        record = records.advance(
-            table,
-            onboarding_id,
-            "create_user",
-            within={Status.REQUESTED, Status.PROVISIONING},
-            to=Status.PROVISIONING,
-            removes=("task_token",),
-            only_if="(#status = :approved OR #approval.#needed = :nobody)",
-            approved=Status.PROVISIONING.value,
-            nobody=0,
-        )
-    except RecordClosed:
-        _say_why(records.find(table, onboarding_id))
-        raise
-    if not approvals.is_approved(record):
-        raise RecordClosed("approval: the record does not hold the decisions that its status claims")
-    return record
-
-
-def _say_why(record: Onboarding | None) -> None:
-    if record and (rejection := approvals.rejection(record)):
-        raise Rejected(f"by {rejection.person}")
-    if record and record.status in (Status.REQUESTED, Status.PENDING_APPROVAL):
-        raise NotApproved(f"{record.approval.needed} needed")

@@ -85,5 +85,6 @@ def _mail(record: Onboarding, api_url: str) -> mails.Mail:
         in_words=record.grants.in_words,
         beyond_profile=record.grants.beyond_profile,
         escalation_risks=record.grants.escalation_risks,
+        reset=record.is_reset,
         decision_url=f"{api_url}/onboardings/{record.onboarding_id}/decision",
     )

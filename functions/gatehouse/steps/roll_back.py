@@ -20,6 +20,7 @@ _STEPS_THAT_MAKE_NOTHING = ("validate_request", "request_approval", "send_sign_i
 _STEPS = (
     *_STEPS_THAT_MAKE_NOTHING,
     "create_user",
+    teardown.DISARMED,
     "issue_password",
     "attach_policies",
     "complete_onboarding",
@@ -38,7 +39,8 @@ class Settings:
 
 @handler
 def roll_back(event: dict[str, Any]) -> dict[str, str]:
-    """In: the onboarding's id, `error`, `cause`, and whether a step `may_still_run`. Out: how the execution ends.
+    """In: the onboarding's id, `error`, `cause`, and from the machine its `execution_arn`, from others whether a step
+    `may_still_run`. Out: how the execution ends.
 
     Called by the machine, by the watcher and by the follow-up; the end that the first call found stays.
     Raises what is TRANSIENT, to be called again soon, and what AWS refuses for good, with the record left
@@ -48,7 +50,7 @@ def roll_back(event: dict[str, Any]) -> dict[str, str]:
     table = Table(client("dynamodb"), config.table_name)
     record, end = _begin(table, event)
     ended = {"error": end.status.error_name, "cause": end.cause}
-    if record is None or record.status is Status.COMPLETE:
+    if record is None or record.status is Status.COMPLETE or _is_of_another(record, event):
         return ended
     if record.status.is_final:
         if "onboarding_ended" in record.mails_begun:
@@ -83,7 +85,7 @@ def _begin(table: Table, event: dict[str, Any]) -> tuple[Onboarding | None, Outc
     """The record on its way back, with its end; as it stands if it is closed already or was never written."""
     found = records.find(table, event["onboarding_id"])
     end = _end(found, event.get("error", "Unknown"), event.get("cause", ""))
-    if found is None or found.status.is_final:
+    if found is None or found.status.is_final or _is_of_another(found, event):
         return found, end
     ending = {"status": end.status.value, "reason": end.reason, "detail": end.detail}
     try:
@@ -103,6 +105,11 @@ def _begin(table: Table, event: dict[str, Any]) -> tuple[Onboarding | None, Outc
     return begun, end
 
 
+def _is_of_another(record: Onboarding, event: dict[str, Any]) -> bool:
+    """Whether the machine that calls is not the one that the record is for: each machine has its own names."""
+    return record.execution_arn is not None and event.get("execution_arn") not in (None, record.execution_arn)
+
+
 def _seconds_a_step_may_run(record: Onboarding) -> float:
     """How long the step that was under way when its execution was stopped may still make things."""
     steps = [entry for entry in record.timeline if entry.event in _STEPS]
@@ -117,8 +124,7 @@ def _undo_and_look_twice(table: Table, record: Onboarding, seconds: float) -> No
     iam, secretsmanager = client("iam"), client("secretsmanager")
 
     def remember(devices: list[str]) -> None:
-        known = sorted({*record.virtual_devices, *devices})
-        records.change(table, record.onboarding_id, None, within=OPEN, sets={"virtual_devices": known})
+        records.remember_devices(table, record, devices)
 
     logger().info("undone", removed=teardown.undo(iam, secretsmanager, record, remember))
     time.sleep(seconds)
@@ -175,6 +181,8 @@ def _tell(table: Table, record: Onboarding, end: Outcome, config: Settings, inte
                 cause=end.cause,
                 meaning=meaning,
                 advice=advice,
+                reset=record.is_reset,
+                locked=teardown.locks(client("iam"), record),
             )
             mailing.send_once(ses, table, record, name, mail, sender=sender, to={to[name]}, intent=intent)
         except NotYetConsistent:

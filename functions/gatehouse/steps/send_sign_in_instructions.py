@@ -62,6 +62,7 @@ def _mail(template: str, record: Onboarding, token: str, config: Settings, shown
         token=token,
         claim_expires_at=record.claim_expires_at,
         mfa_before=record.mfa_expires_at or times.after(times.now(), config.mfa_timeout_seconds),
+        reset=record.is_reset,
         **shown_with,
     )
 

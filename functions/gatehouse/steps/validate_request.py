@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import admission, people, records, settings
+from gatehouse import admission, people, provisioning, records, settings
 from gatehouse.clients import client
 from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest, RecordClosed
 from gatehouse.handling import handler
-from gatehouse.model import FieldProblem, Onboarding, Status, links
+from gatehouse.model import FieldProblem, Onboarding, Purpose, Status, links
 from gatehouse.table import Table
 
 
@@ -23,7 +23,9 @@ class Settings:
 
 @handler
 def validate_request(event: dict[str, Any]) -> dict[str, Any]:
-    """In: the execution's name, ARN and input. Out: the onboarding's id, its kind, and what needs approval, if any.
+    """In: the execution's name, ARN and input, and its machine's purpose.
+
+    Out: the onboarding's id, its kind, and what needs approval, if any.
 
     An input `{"onboarding_id": <the execution's name>}` stands for a request that the API has recorded;
     anything else is a request started from the console, whose requester nobody has verified.
@@ -32,10 +34,12 @@ def validate_request(event: dict[str, Any]) -> dict[str, Any]:
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     onboarding_id = event["onboarding_id"]
-    given = event["input"]
+    given, purpose = event["input"], Purpose(event["purpose"])
     if isinstance(given, dict) and set(given) == {"onboarding_id"}:
         if given["onboarding_id"] != onboarding_id:
             raise InvalidRequest([FieldProblem("onboarding_id", "must be the name of the execution")])
+    elif purpose is not Purpose.ONBOARDING:
+        raise InvalidRequest([FieldProblem("input", "must be the id of a reset that was asked for through the API")])
     elif records.find(table, onboarding_id) is None:
         account = Account.of(config.boundary_prefix)
         directory = people.Directory.parse(config.approvers, config.operators)
@@ -49,6 +53,7 @@ def validate_request(event: dict[str, Any]) -> dict[str, Any]:
         within={Status.REQUESTED},
         sets={"execution_arn": event["execution_arn"]},
     )
+    provisioning.require_purpose(record, purpose)
     return {
         "onboarding_id": onboarding_id,
         "approval_needed": record.approval.needed > 0,
@@ -61,6 +66,7 @@ def _in_short(record: Onboarding, config: Settings) -> dict[str, Any]:
     """What somebody reads who looks at the waiting execution in the Step Functions console."""
     path = links(record.onboarding_id)["decision"]
     return {
+        "purpose": record.purpose.value,
         "user_name": record.user_name,
         "profile": record.request["profile"],
         "requested_by": record.requester.key or "somebody in the Step Functions console",
