@@ -331,13 +331,13 @@ RULES: dict[str, tuple[Change, str]] = {
     "more groups than IAM takes": (many_groups, "profiles.auditor.groups must be 9 at most"),
     "longer documents than IAM takes": (
         long_grant,
-        "profiles.auditor.policy_templates must make 1848 characters at most: they make",
+        "profiles.auditor.policy_templates must make 1698 characters at most: they make",
     ),
     "an addition that never fits": (
         long_template,
         "profiles.developer.may_add.policy_templates must fit beside what it grants: ReadLogs is too long",
     ),
-    "a companion that never fits": (long_companion, "profiles.power-user.policy_templates must make 1848"),
+    "a companion that never fits": (long_companion, "profiles.power-user.policy_templates must make 1698"),
     "an unknown label": (
         profile("auditor", approvers=["everybody"]),
         "profiles.auditor.approvers must be labels of the parameter Approvers (platform, security), not everybody",

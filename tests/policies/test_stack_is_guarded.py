@@ -43,6 +43,9 @@ CHANGED_THROUGH_THEIR_OWNERS = {
     "AWS::SQS::QueuePolicy",
     "AWS::SecretsManager::ResourcePolicy",
 }
+# Whoever changes these keeps operators from hearing that a mail did not arrive, and gains nothing by it. The guard has
+# no characters left for everything that is merely of use.
+WITHOUT_POWER = {"AWS::SES::ConfigurationSet", "AWS::SES::ConfigurationSetEventDestination"}
 
 
 def change_of(logical_id: str, resource: dict[str, Any]) -> Request:
@@ -58,7 +61,7 @@ def change_of(logical_id: str, resource: dict[str, Any]) -> Request:
 
 def test_the_guard_knows_every_type_of_resource_in_the_stack():
     types = {resource["Type"] for resource in deployed().values()}
-    assert types - set(CHANGES) - {API} - CHANGED_THROUGH_THEIR_OWNERS == set()
+    assert types - set(CHANGES) - {API} - CHANGED_THROUGH_THEIR_OWNERS == WITHOUT_POWER
 
 
 def test_an_onboarded_administrator_can_change_no_resource_of_the_stack():
