@@ -268,7 +268,7 @@ class Onboarding:
 def links(onboarding_id: str) -> dict[str, str]:
     """Paths of one onboarding, relative to the stack output `ApiUrl`."""
     own = f"/onboardings/{onboarding_id}"
-    return {"self": own} | {verb: f"{own}/{verb}" for verb in ("decision", "resend", "cancel", "reissue")}
+    return {"self": own} | {verb: f"{own}/{verb}" for verb in ("decision", "resend", "cancel")}
 
 
 def _tuples(mapping: Mapping[str, Any]) -> dict[str, Any]:

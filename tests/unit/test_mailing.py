@@ -113,7 +113,7 @@ SENDERS = {
     asked: {"approval_wanted"},
     told_how: {"sign_in_instructions_1"},
     told_done: {"sign_in_instructions_1", "onboarding_complete"},
-    told_of_the_key: {"sign_in_instructions_1", "access_key_ready", "onboarding_complete"},
+    told_of_the_key: {"sign_in_instructions_1", "access_key_ready_1", "onboarding_complete"},
     told_of_the_end: {"sign_in_instructions_1", "onboarding_ended", "withdrawn"},
 }
 

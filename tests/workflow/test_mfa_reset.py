@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.client import wait_for
 from tests.workflow import evidence, faults, people
 from tests.workflow.people import Onboarding
 
@@ -45,7 +46,8 @@ def test_a_member_who_lost_the_phone_enrols_another_and_has_what_was_granted_bef
 
     reset = people.reset(onboarding)
     people.awaited(reset, "PENDING_APPROVAL")
-    assert people.mails(reset, "Approval wanted: reset of MFA", "approver@example.com")
+    wanted = "Approval wanted: reset of MFA"
+    wait_for(lambda: people.mails(reset, wanted, "approver@example.com"), "the mail to the approvers")
     assert people.decide(reset, "approve", by="operator").status == 403
     assert (evidence.boundary(reset), evidence.devices(reset)) == (evidence.BOUNDARIES["member"], [old_device])
     people.approve(reset)
