@@ -73,7 +73,6 @@ def test_links_are_relative_to_the_api() -> None:
         "decision": "/onboardings/abc/decision",
         "resend": "/onboardings/abc/resend",
         "cancel": "/onboardings/abc/cancel",
-        "reissue": "/onboardings/abc/reissue",
     }
 
 
