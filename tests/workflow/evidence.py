@@ -44,7 +44,10 @@ def groups(onboarding: Onboarding) -> set[str]:
 
 def _members(iam: Any, group: str) -> set[str]:
     pages = iam.get_paginator("get_group").paginate(GroupName=group)
-    return {member["UserName"] for page in pages for member in page["Users"]}
+    try:
+        return {member["UserName"] for page in pages for member in page["Users"]}
+    except iam.exceptions.NoSuchEntityException:
+        return set()  # another story's, removed meanwhile
 
 
 def has_password(onboarding: Onboarding) -> bool:
