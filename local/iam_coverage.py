@@ -55,7 +55,7 @@ def granted(iam: Any) -> list[Right]:
         Right(function, sid, action)
         for role, function in sorted(roles.items(), key=lambda item: item[1])
         for sid, statement in _statements(iam, role)
-        if statement["Effect"] == "Allow"
+        if statement.get("Effect") != "Deny"
         for action in _listed(statement["Action"])
     ]
 
