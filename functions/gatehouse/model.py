@@ -200,6 +200,11 @@ class Onboarding:
         return self.purpose is Purpose.MFA_RESET
 
     @property
+    def made_by(self) -> str:
+        """The id that the user's tag holds: of the onboarding that made the user, which a reset is not."""
+        return self.of or self.onboarding_id
+
+    @property
     def is_application(self) -> bool:
         """Whether it is for a program, which has neither password nor MFA."""
         return bool(self.request["kind"] == "application")

@@ -22,7 +22,7 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
     if record.is_reset:
         if locks(iam, record):
             removed = disarm(iam, record, remember)
-    elif iam_users.own(iam, record.user_name, record.onboarding_id):
+    elif iam_users.own(iam, record.user_name, record.made_by):
         removed = [*_strip(iam, record.user_name, remember), f"user {record.user_name}"]
         iam.delete_user(UserName=record.user_name)
     removed += _deactivated_before(iam, record)
@@ -35,7 +35,7 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
 def locks(iam: Any, record: Onboarding) -> bool:
     """Whether this is a reset that may have changed its user, who is still there."""
     begun = any(entry.event == DISARMED for entry in record.timeline)
-    return begun and iam_users.own(iam, record.user_name, str(record.of)) is not None
+    return begun and iam_users.own(iam, record.user_name, record.made_by) is not None
 
 
 def disarm(iam: Any, record: Onboarding, remember: Callable[[list[str]], None]) -> list[str]:

@@ -12,6 +12,7 @@ from gatehouse.edges.expire_claim import TAKEN_SECONDS
 from gatehouse.errors import AccessDenied, TemporarilyUnmodifiable, TransientFault
 from gatehouse.issuing import MINIMUM_INTERVAL
 from gatehouse.model import Onboarding, Status
+from tests.unit import resets
 from tests.unit.account import (
     ENROLLING,
     NOW,
@@ -455,3 +456,17 @@ def test_what_people_are_shown_in_lists_is_not_disturbed(aws: Account) -> None:
     sent(aws)
     listed = aws.api("read_onboardings", case="list", caller=OPERATOR, queryStringParameters=None)
     assert [item["onboarding_id"] for item in listed.json["items"]] == [ONBOARDING_ID]
+
+
+def test_what_a_reset_issued_and_nobody_claimed_ends_too(aws: Account) -> None:
+    reset_id = resets.brought_to(aws, "await_mfa", access=["console", "programmatic"])
+    issued = aws.password()
+    aws.clock.advance(86_400)
+    aws.step("expire_claim", claim=aws.record(reset_id).claims["password"])
+    assert aws.password() != issued
+    aws.enrol("new-phone")
+    resets.step(aws, "complete_onboarding", reset_id)
+    assert len(keys(aws)) == 1
+    aws.clock.advance(86_400)
+    aws.step("expire_claim", claim=aws.record(reset_id).claims["access_key"])
+    assert keys(aws) == []

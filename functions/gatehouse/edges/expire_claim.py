@@ -131,9 +131,9 @@ def _taking(row: dict[str, Any], event: str | None, *, also: str = "", **move: A
 
 
 def _revoke(record: Onboarding, row: dict[str, Any]) -> None:
-    """What nobody claimed opens nothing; a user of that name whom this onboarding did not make is left alone."""
+    """What nobody claimed opens nothing; a user of that name whom another onboarding made is left alone."""
     iam = client("iam")
-    if not iam_users.own(iam, record.user_name, record.onboarding_id):
+    if not iam_users.own(iam, record.user_name, record.made_by):
         return
     if row["kind"] == "password":
         # Kept nowhere: whoever is to sign in gets the next generation's.
@@ -148,7 +148,7 @@ def _delete_secret(row: dict[str, Any]) -> None:
 
 
 def _clear_up(table: Table, row: dict[str, Any]) -> None:
-    """A key was claimed and its secret left behind; one claimed at the last moment may still be on its way."""
+    """It was claimed and its secret left behind; one claimed at the last moment may still be on its way."""
     if times.after(row["created_at"], TAKEN_SECONDS) <= times.now():
         _delete_secret(row)
         _settle(table, row)

@@ -26,8 +26,8 @@ def reset_mfa(event: dict[str, Any]) -> None:
     table = Table(client("dynamodb"), settings.load(Settings).table_name)
     iam = client("iam")
     record = provisioning.begin(table, event["onboarding_id"], teardown.DISARMED, Purpose.MFA_RESET)
-    if not iam_users.own(iam, record.user_name, str(record.of)):
-        raise UserGone(f"user_name {record.user_name} is not the user that onboarding {record.of} made")
+    if not iam_users.own(iam, record.user_name, record.made_by):
+        raise UserGone(f"user_name {record.user_name} is not the user that onboarding {record.made_by} made")
     removed = teardown.disarm(iam, record, lambda serials: records.remember_devices(table, record, serials))
     logger().info("disarmed", removed=removed)
     if any(iam_users.devices(iam, record.user_name)):
