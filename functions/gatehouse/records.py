@@ -30,8 +30,7 @@ DUE = ("entity", "created_at")
 """What keeps a claim in that index. Whoever has done what was to be done about it takes both away."""
 
 REACHABLE = UNDER_WAY | {Status.COMPLETE}
-UNLESS_SETTLED = "(#status <> :complete OR #reissuing = :reissued)"
-"""A COMPLETE record is touched again only where an operator has what `:reissued` names issued anew."""
+"""Where something may be issued: of a COMPLETE record see `unless_settled`."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
@@ -194,6 +193,15 @@ def close(
     )
 
 
+def unless_settled(what: str) -> dict[str, Any]:
+    """A condition with its values: a COMPLETE record is touched again only where an operator has `what` re-issued."""
+    return {
+        "only_if": "(#status <> :complete OR #reissuing = :reissued)",
+        "complete": Status.COMPLETE.value,
+        "reissued": what,
+    }
+
+
 def claim_key(token_hash: str) -> str:
     return f"claim#{token_hash}"
 
@@ -226,6 +234,8 @@ def open_claim(
     """
     expires_at, begun = times.after(times.now(), seconds), begun or {}
     unless_stale: dict[str, Any] = {"stale": stale()} if begun else {}
+    unsettled = unless_settled(what)
+    condition = " AND ".join(["attribute_not_exists(#cancelled_by)", unsettled["only_if"], *map(nobody_sends, begun)])
     claim = {
         "pk": claim_key(token_hash),
         "onboarding_id": record.onboarding_id,
@@ -250,24 +260,13 @@ def open_claim(
             **kept,
             **{f"mails_begun.{mail}": intent for mail, intent in begun.items()},
         },
-        only_if=" AND ".join(["attribute_not_exists(#cancelled_by)", UNLESS_SETTLED, *map(nobody_sends, begun)]),
-        complete=Status.COMPLETE.value,
-        reissued=what,
-        **unless_stale,
+        **{**unsettled, **unless_stale, "only_if": condition},
     )
     earlier = [withdrawal(table, record.claims[what])] if what in record.claims else []
     try:
         table.transact(table.putting(claim), table.updating(key(record.onboarding_id), **written), *earlier)
     except table.TransactionCancelled:
-        advance(
-            table,
-            record.onboarding_id,
-            None,
-            within=REACHABLE,
-            only_if=UNLESS_SETTLED,
-            complete=Status.COMPLETE.value,
-            reissued=what,
-        )
+        advance(table, record.onboarding_id, None, within=REACHABLE, **unsettled)
         raise NotYetConsistent("the mail is being sent") from None
     return replace(
         record,

@@ -30,9 +30,7 @@ def issue_password(event: dict[str, Any]) -> None:
         event["onboarding_id"],
         "issue_password",
         within={Status.PROVISIONING, Status.PENDING_MFA, Status.COMPLETE},
-        only_if=records.UNLESS_SETTLED,
-        complete=Status.COMPLETE.value,
-        reissued="password",
+        **records.unless_settled("password"),
     )
     for earlier in range(1, record.generation):
         secret_store.ensure_deleted(secretsmanager, secret_store.name(record.onboarding_id, "password", earlier))

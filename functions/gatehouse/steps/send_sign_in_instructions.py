@@ -30,9 +30,7 @@ def send_sign_in_instructions(event: dict[str, Any]) -> None:
         event["onboarding_id"],
         "send_sign_in_instructions",
         within={Status.PROVISIONING, Status.PENDING_MFA, Status.COMPLETE},
-        only_if=records.UNLESS_SETTLED,
-        complete=Status.COMPLETE.value,
-        reissued="password",
+        **records.unless_settled("password"),
     )
     template = "password_reissued" if record.reissuing else "sign_in_instructions"
     name = f"{template}_{record.generation}"
