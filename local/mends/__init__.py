@@ -1,7 +1,7 @@
 """What MiniStack does otherwise than AWS, mended before it starts: one function for each difference.
 
 Each replaces a function of the emulator by one that wraps it, so this holds for exactly the release in
-requirements/emulator.in. tests/local/test_mends.py has a test for each, which also tells when a newer
+requirements/emulator.in. tests/local/test_mend_*.py have a test for each, which also tell when a newer
 release no longer needs it.
 """
 

@@ -10,6 +10,8 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_evaluator
 
+from local.mends import rights
+
 RECORD = "GATEHOUSE_IAM_DECISIONS"
 
 _first_evaluation: ContextVar[Any] = ContextVar("gatehouse_evaluation", default=None)
@@ -21,22 +23,12 @@ _TAGGING = {"iam:CreateUser": "iam:TagUser", "secretsmanager:CreateSecret": "sec
 
 def tags_on_creation() -> None:
     """CreateUser and CreateSecret with tags also need the right to tag; the emulator asks for the first alone."""
-    original = iam_evaluator.enforce
 
-    def enforce(
-        access_key: str,
-        action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: Any = None,
-    ) -> Any:
-        denied = original(access_key, action, service, region, resource_arn, service_context)
-        if denied is None and action in _TAGGING and (service_context or {}).get("aws:TagKeys"):
-            return original(access_key, _TAGGING[action], service, region, resource_arn, service_context)
-        return denied
+    def tagging(action: str, resource: str, context: Any) -> list[rights.Further]:
+        tags = action in _TAGGING and (context or {}).get("aws:TagKeys")
+        return [(_TAGGING[action], action.partition(":")[0], resource, context)] if tags else []
 
-    iam_evaluator.enforce = enforce
+    rights.also(tagging)
 
 
 def recorder() -> None:

@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -15,6 +16,8 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import iam, ssm, sts
 from ministack.services.cloudformation import provisioners
+
+from local.mends import rights
 
 Data = dict[str, Any]
 
@@ -65,7 +68,7 @@ def automation_rights() -> None:
 
     The emulator has no resource for any of it.
     """
-    original_arn, original_enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
+    original_arn = iam_actions.extract_resource_arn
 
     def extract(
         service: str,
@@ -86,27 +89,17 @@ def automation_rights() -> None:
         found: str = original_arn(service, method, path, headers, body, params, region, account)
         return found
 
-    def enforce(
-        access_key: str,
-        action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: Any = None,
-    ) -> Any:
-        denied = original_enforce(access_key, action, service, region, resource_arn, service_context)
-        if denied or action != "ssm:StartAutomationExecution":
-            return denied
-        base, _, name = resource_arn.partition(":document/")
+    def starting(action: str, resource: str, context: Any) -> Iterator[rights.Further]:
+        if action != "ssm:StartAutomationExecution":
+            return
+        base, _, name = resource.partition(":document/")
         for also in (f"{base}:automation-definition/{name}:1", f"{base}:automation-execution/{uuid.uuid4()}"):
-            if denied := original_enforce(access_key, action, service, region, also, service_context):
-                return denied
-        role = _documents.get(name, {}).get("assumeRole")
-        passed = {"iam:PassedToService": "ssm.amazonaws.com"}
-        return original_enforce(access_key, "iam:PassRole", "iam", region, role, passed) if role else None
+            yield action, "ssm", also, context
+        if role := _documents.get(name, {}).get("assumeRole"):
+            yield "iam:PassRole", "iam", role, {"iam:PassedToService": "ssm.amazonaws.com"}
 
     iam_actions.extract_resource_arn = extract
-    iam_evaluator.enforce = enforce
+    rights.also(starting)
 
 
 def _start(data: Data) -> Any:
@@ -178,7 +171,7 @@ def _outputs(run: Data, content: Data) -> dict[str, list[str]]:
     """What the only step answers; raises what it fails with."""
     (step,) = content["mainSteps"]
     if step["action"] != "aws:invokeLambdaFunction":
-        raise NotImplementedError(step["action"])
+        raise ValueError(f"only aws:invokeLambdaFunction is run here, not {step['action']}")
     payload = json.dumps(step["inputs"]["InputPayload"])
     payload = payload.replace("{{ automation:EXECUTION_ID }}", run["AutomationExecutionId"])
     function = _as_role(content["assumeRole"], run["AutomationExecutionId"])

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import secretsmanager
+
+from local.mends import rights
 
 
 def repeated_token() -> None:
@@ -44,29 +45,19 @@ def key_behind_a_secret() -> None:
 
     The emulator never asks it.
     """
-    original = iam_evaluator.enforce
 
-    def enforce(
-        access_key: str,
-        action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: Any = None,
-    ) -> Any:
-        denied = original(access_key, action, service, region, resource_arn, service_context)
-        key = None if denied or action not in _KEY_ACTIONS else _key_of(resource_arn)
+    def key_rights(action: str, resource: str, _: Any) -> list[rights.Further]:
+        key = _key_of(resource) if action in _KEY_ACTIONS else None
         if not key:
-            return denied
+            return []
         context = {
             "kms:ViaService": f"secretsmanager.{get_region()}.amazonaws.com",
             "kms:CallerAccount": get_account_id(),
-            "kms:EncryptionContext:SecretARN": resource_arn,
+            "kms:EncryptionContext:SecretARN": resource,
         }
-        checks = (original(access_key, needed, "kms", region, key, context) for needed in _KEY_ACTIONS[action])
-        return next((refused for refused in checks if refused), None)
+        return [(needed, "kms", key, context) for needed in _KEY_ACTIONS[action]]
 
-    iam_evaluator.enforce = enforce
+    rights.also(key_rights)
 
 
 def _key_of(secret_arn: str) -> str | None:
