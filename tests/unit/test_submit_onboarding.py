@@ -61,7 +61,6 @@ def test_a_request_is_accepted_with_its_code_and_where_it_goes_on(aws: Account) 
             "decision": f"/onboardings/{onboarding_id}/decision",
             "resend": f"/onboardings/{onboarding_id}/resend",
             "cancel": f"/onboardings/{onboarding_id}/cancel",
-            "reissue": f"/onboardings/{onboarding_id}/reissue",
         },
     }
 
