@@ -23,7 +23,7 @@ from tests.unit.wire import Wire
 hypothesis_settings.register_profile("gatehouse", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("gatehouse")
 
-SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "ssm", "stepfunctions")
+SERVICES = ("cloudtrail", "dynamodb", "iam", "kms", "lambda", "secretsmanager", "sesv2", "ssm", "stepfunctions")
 WITHOUT_RETRIES = ("iam", "sesv2")
 
 

@@ -87,8 +87,14 @@ def resolve(value: Any, values: Values) -> Any:
 def _function(logical_id: str, resource: Mapping[str, Any], shared: Mapping[str, Any]) -> Function:
     properties = resource["Properties"]
     own = properties.get("Environment", {}).get("Variables", {})
-    statements = [one for policy in properties.get("Policies", ()) for one in policy["Statement"]]
+    statements = [_at_most(one) for policy in properties.get("Policies", ()) for one in policy["Statement"]]
     return Function(logical_id, properties["Handler"], own, {**shared, **own}, tuple(statements))
+
+
+def _at_most(statement: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a role may do where every condition of the template holds."""
+    branches: list[Mapping[str, Any]] = statement.get("Fn::If", [None, statement])
+    return branches[1]
 
 
 def _long_form(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:

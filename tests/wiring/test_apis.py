@@ -18,6 +18,7 @@ ROUTES = {
     ("Api", "POST", "/onboardings/{id}/cancel"): "cancel_onboarding",
     ("Api", "POST", "/onboardings/{id}/reissue"): "reissue_secret",
     ("Api", "POST", "/onboardings/{id}/mfa-reset"): "request_mfa_reset",
+    ("Api", "GET", "/account/health"): "check_account_health",
     ("ClaimApi", "GET", "/claim"): "serve_claim_page",
     ("ClaimApi", "POST", "/claim"): "claim_secret",
 }
@@ -28,7 +29,7 @@ ALLOWED = {
     "ApproverPolicy": READING | {("POST", "/onboardings/{id}/decision")},
     "OperatorPolicy": READING
     | LOOKING_AFTER
-    | {("POST", "/onboardings/{id}/reissue"), ("POST", "/onboardings/{id}/mfa-reset")},
+    | {("POST", "/onboardings/{id}/reissue"), ("POST", "/onboardings/{id}/mfa-reset"), ("GET", "/account/health")},
 }
 
 

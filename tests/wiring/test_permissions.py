@@ -111,10 +111,16 @@ def test_no_role_may_do_anything_it_likes(role: str) -> None:
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = {
+    "cloudtrail:DescribeTrails",
     "iam:GetAccountPasswordPolicy",
+    "iam:GetAccountSummary",
     "iam:ListAccountAliases",
     "iam:ListUsers",
+    "iam:ListVirtualMFADevices",
+    "iam:UpdateAccountPasswordPolicy",
+    "lambda:GetAccountSettings",
     "secretsmanager:GetRandomPassword",
+    "ses:GetAccount",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -137,8 +143,8 @@ FORBIDDEN = re.compile(
     r"iam:(PassRole|Put(Role|Group)Policy|Attach(Role|Group)Policy|Create(Policy|Role)|CreatePolicyVersion|UpdateUser"
     r"|Update.*|Delete(User|Role)PermissionsBoundary)|sts:.*|dynamodb:Scan|states:(Stop|Update|Delete).*|kms:(Put|Create).*"
 )
-# The one under the path only, the other by group and policy: see below.
-REASONED = {"iam:UpdateLoginProfile", "iam:AttachGroupPolicy"}
+# The first under the path only, the second by group and policy: see below. The third never weakens what stands.
+REASONED = {"iam:UpdateLoginProfile", "iam:AttachGroupPolicy", "iam:UpdateAccountPasswordPolicy"}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -146,6 +152,15 @@ def test_no_role_may_do_what_would_make_it_anybody(role: str) -> None:
     allowing = [statement for statement in ROLES[role] if statement["Effect"] == "Allow"]
     actions = {action for statement in allowing for action in listed(statement["Action"])} - REASONED
     assert [action for action in actions if FORBIDDEN.fullmatch(action)] == []
+
+
+def test_only_one_function_changes_the_account_s_password_policy_and_only_where_it_is_asked_to() -> None:
+    assert who_may("iam:UpdateAccountPasswordPolicy") == {"account_password_policy"}
+    policies = template()["Resources"]["AccountPasswordPolicyFunction"]["Properties"]["Policies"]
+    conditional = [one["Fn::If"] for policy in policies for one in policy["Statement"] if "Fn::If" in one]
+    ((condition, statement, otherwise),) = conditional
+    assert (condition, statement["Action"]) == ("EnforcesPasswordPolicy", "iam:UpdateAccountPasswordPolicy")
+    assert otherwise == {"Ref": "AWS::NoValue"}
 
 
 CHANGES_USERS = re.compile(r"iam:(?!List|Get)\w*(User|LoginProfile|AccessKey|UserPolicy|UserPermissionsBoundary)$")
