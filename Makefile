@@ -8,6 +8,7 @@ UV := $(DEV)/bin/uv
 RUN := $(DEV)/bin/python
 EVALUATOR := tests/policies/node_modules/.package-lock.json
 REQUEST ?=
+SENDER ?=
 # As in local/browser.py.
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable chrome
 
@@ -16,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install chromium up down demo test coverage-iam check format bench screenshots requirements clean
+.PHONY: help install chromium up down demo doctor test coverage-iam check format bench screenshots requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ down: $(DEV)/.installed ## stop the local stack
 
 demo: install ## run one onboarding against the local stack (REQUEST=file.json for your own)
 	$(RUN) -m local.demo $(if $(REQUEST),"$(REQUEST)")
+
+doctor: $(DEV)/.installed ## look whether your AWS account is ready for a deployment (SENDER=address)
+	@PYTHONPATH=functions SENDER="$(SENDER)" $(RUN) -m local.doctor
 
 test: install $(EVALUATOR) chromium ## run every test
 	$(RUN) -m pytest

@@ -21,8 +21,8 @@ OPERATORS = [PEOPLE["operator"][0], "admin"]
 def account(endpoint_url: str) -> None:
     client("iam", endpoint_url).create_account_alias(AccountAlias=ALIAS)
     # A mail domain's recipients are verified with it, as the sandbox wants.
-    client("ses", endpoint_url).verify_domain_identity(Domain="example.com")
-    client("ses", endpoint_url).verify_email_identity(EmailAddress=SENDER)
+    for identity in ("example.com", SENDER):
+        client("sesv2", endpoint_url).create_email_identity(EmailIdentity=identity)
 
 
 def principals(endpoint_url: str, outputs: dict[str, str]) -> dict[str, dict[str, str]]:

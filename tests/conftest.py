@@ -41,8 +41,8 @@ def stack(stack_dir: Path, iam_decisions: Path) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def hasty_stack(tmp_path_factory: pytest.TempPathFactory, iam_decisions: Path) -> Iterator[dict[str, Any]]:
-    """What stack.json says of a stack whose waits end after seconds."""
-    yield from _up(tmp_path_factory.mktemp("hasty"), iam_decisions, HASTY)
+    """What stack.json says of a stack whose waits end after seconds, and which enforces its password policy."""
+    yield from _up(tmp_path_factory.mktemp("hasty"), iam_decisions, HASTY | {"PasswordPolicyMode": "enforce"})
 
 
 def _up(state_dir: Path, iam_decisions: Path, parameters: dict[str, str]) -> Iterator[dict[str, Any]]:
