@@ -68,11 +68,14 @@ def arn_of(logical_id: str) -> str:
 
 
 def resolved(value: Any) -> Any:
-    """Ref, GetAtt and Sub as CloudFormation fills them in, anywhere in a value."""
+    """Ref, GetAtt, If and Sub as CloudFormation fills them in, anywhere in a value; every condition holds."""
     if isinstance(value, list):
         return [resolved(one) for one in value]
     if not isinstance(value, dict):
         return value
+    if "Fn::If" in value:
+        # The branch that gives more.
+        return resolved(value["Fn::If"][1])
     if reference := _ref(value):
         function, argument = reference
         if function == "Fn::Sub":
