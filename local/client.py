@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -86,10 +87,11 @@ def claim(stack: Mapping[str, Any], token: str, code: str) -> Answer:
     return send("POST", stack["claim_url"], body, {"Content-Type": "application/json"})
 
 
-def mails(stack: Mapping[str, Any], to: str | None = None) -> list[dict[str, Any]]:
-    """The mails sent so far, oldest first; those to one address if that is given."""
-    sent: list[dict[str, Any]] = send("GET", stack["mail_url"]).json
-    return [mail for mail in sent if to is None or to in mail["to"]]
+def mails(stack: Mapping[str, Any], to: str = "", about: str = "") -> list[dict[str, Any]]:
+    """The mails sent so far, oldest first; those to one address or whose text holds these words, if any are given."""
+    asked = {name: value for name, value in (("to", to), ("about", about)) if value}
+    sent: list[dict[str, Any]] = send("GET", f"{stack['mail_url']}?{urlencode(asked)}").json
+    return sent
 
 
 def claim_token(stack: Mapping[str, Any], mail: Mapping[str, Any]) -> str:
@@ -101,11 +103,15 @@ def claim_token(stack: Mapping[str, Any], mail: Mapping[str, Any]) -> str:
 
 
 def wait_for(look: Callable[[], Found | None], what: str, seconds: float = 60) -> Found:
-    """What `look` finds as soon as it finds something; raises TimeoutError naming what was awaited."""
-    end = time.monotonic() + seconds
+    """What `look` finds as soon as it finds something; raises TimeoutError naming what was awaited.
+
+    It looks less and less often, since what is waited for wants the processor as well.
+    """
+    began = time.monotonic()
     while True:
         if found := look():
             return found
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.1)
+        time.sleep(min(0.05 + waited / 8, 0.5))

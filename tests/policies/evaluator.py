@@ -1,4 +1,4 @@
-"""Decides IAM requests with @cloud-copilot/iam-simulate, a whole batch in one node process."""
+"""Decides IAM requests with @cloud-copilot/iam-simulate, a batch at a time in one node process."""
 
 import json
 import shutil
@@ -91,17 +91,23 @@ def _answers(documents: dict[str, Any], requests: list[Request]) -> Iterator[tup
 
 
 def _node(question: dict[str, Any]) -> Any:
+    node = _running()
+    assert node.stdin, node.stdout
+    try:
+        node.stdin.write(json.dumps(question) + "\n")
+        node.stdin.flush()
+        answer = node.stdout.readline()
+    except BrokenPipeError:
+        answer = ""
+    assert answer, f"node ended with {node.wait()}: what it said stands above"
+    return json.loads(answer)
+
+
+@cache
+def _running() -> subprocess.Popen[str]:
+    """The evaluator, which takes longer to start than to answer most questions. It ends with what feeds it."""
     # The node that came with this virtualenv: another one need not be on the machine.
     node = shutil.which("node", path=Path(sys.executable).parent) or shutil.which("node")
     assert node, "node is missing: run `make install`"
     assert (HERE / "node_modules").is_dir(), "the evaluator is missing: run `make install`"
-    finished = subprocess.run(
-        [node, HERE / "evaluate.mjs"],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+    return subprocess.Popen([node, HERE / "evaluate.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

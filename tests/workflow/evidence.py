@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 from local.client import wait_for
@@ -79,9 +80,11 @@ def devices(onboarding: Onboarding) -> list[str]:
 
 def secrets(onboarding: Onboarding) -> list[str]:
     """The names of this onboarding's secrets, those scheduled for deletion included."""
-    pages = root(onboarding.stack, "secretsmanager").get_paginator("list_secrets").paginate(IncludePlannedDeletion=True)
-    names = [secret["Name"] for page in pages for secret in page["SecretList"]]
-    return sorted(name for name in names if name.startswith(f"gatehouse/{onboarding.id}/"))
+    own = f"gatehouse/{onboarding.id}/"
+    pages = root(onboarding.stack, "secretsmanager").get_paginator("list_secrets")
+    found = pages.paginate(IncludePlannedDeletion=True, Filters=[{"Key": "name", "Values": [own]}])
+    names = [secret["Name"] for page in found for secret in page["SecretList"]]
+    return sorted(name for name in names if name.startswith(own))
 
 
 def secret_value(onboarding: Onboarding, what: str, generation: int = 1) -> str | None:
@@ -97,8 +100,8 @@ def secret_value(onboarding: Onboarding, what: str, generation: int = 1) -> str 
 
 
 def open_claims(onboarding: Onboarding) -> list[str]:
-    claims = [item for item in rows(onboarding.stack) if item["pk"].startswith("claim#")]
-    return [item["kind"] for item in claims if item["onboarding_id"] == onboarding.id and item["state"] == "open"]
+    claims = [item for item in rows(onboarding.stack, onboarding_id=onboarding.id) if item["pk"].startswith("claim#")]
+    return [item["kind"] for item in claims if item["state"] == "open"]
 
 
 def is_locked(onboarding: Onboarding) -> bool:
@@ -267,17 +270,39 @@ def assert_guarded(stack: Mapping[str, Any]) -> None:
     """Every user that Gatehouse made, whatever story it belongs to, carries a boundary that holds the guard."""
     iam = root(stack, "iam")
     pages = iam.get_paginator("list_users").paginate(PathPrefix="/gatehouse/")
-    for name in [one["UserName"] for page in pages for one in page["Users"]]:
+    paths = {one["UserName"]: one["Path"] for page in pages for one in page["Users"]}
+    guards = cache(partial(_guards, iam))
+    # Every story looks at everybody: by boundary, and one by one only at those whose boundary is just being exchanged.
+    seen = {
+        name for arn in _boundaries(iam) for name in _carriers(iam, arn) if name in paths and guards(arn, paths[name])
+    }
+    for name in paths.keys() - seen:
         try:
             found = iam.get_user(UserName=name)["User"]
         except iam.exceptions.NoSuchEntityException:
             continue  # another story's, rolled back meanwhile
         arn = found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         assert arn, f"{name} has no boundary"
-        if found["Path"] == "/gatehouse/applications/":
-            assert arn.endswith("-boundary-application"), f"the application {name} has the boundary {arn}"
-        else:
-            assert _holds_the_guard(iam, arn), f"the boundary {arn} of {name} lacks the guard"
+        assert guards(arn, found["Path"]), f"the boundary {arn} of {name} under {found['Path']} lacks the guard"
+
+
+def _boundaries(iam: Any) -> list[str]:
+    pages = iam.get_paginator("list_policies").paginate(Scope="Local", PathPrefix="/gatehouse/")
+    arns = [policy["Arn"] for page in pages for policy in page["Policies"]]
+    return [arn for arn in arns if "-boundary-" in arn]
+
+
+def _carriers(iam: Any, boundary: str) -> list[str]:
+    pages = iam.get_paginator("list_entities_for_policy")
+    found = pages.paginate(PolicyArn=boundary, EntityFilter="User", PolicyUsageFilter="PermissionsBoundary")
+    return [user["UserName"] for page in found for user in page["PolicyUsers"]]
+
+
+def _guards(iam: Any, boundary: str, path: str) -> bool:
+    """Whether that boundary is the one for a user under this path; applications have no MFA."""
+    if path == "/gatehouse/applications/":
+        return boundary.endswith("-boundary-application")
+    return _holds_the_guard(iam, boundary)
 
 
 def _holds_the_guard(iam: Any, arn: str) -> bool:

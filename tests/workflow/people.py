@@ -127,8 +127,13 @@ def row(stack: Mapping[str, Any], key: str) -> dict[str, Any] | None:
     return _plain({"M": found["Item"]}) if "Item" in found else None
 
 
-def rows(stack: Mapping[str, Any]) -> list[dict[str, Any]]:
-    pages = root(stack, "dynamodb").get_paginator("scan").paginate(TableName=stack["table_name"], ConsistentRead=True)
+def rows(stack: Mapping[str, Any], **having: str) -> list[dict[str, Any]]:
+    """The items of the table in plain values; those with these attributes, if any are given."""
+    wanted: dict[str, Any] = {"TableName": stack["table_name"], "ConsistentRead": True}
+    if having:
+        wanted["FilterExpression"] = " AND ".join(f"{name} = :{name}" for name in having)
+        wanted["ExpressionAttributeValues"] = {f":{name}": {"S": value} for name, value in having.items()}
+    pages = root(stack, "dynamodb").get_paginator("scan").paginate(**wanted)
     return [_plain({"M": item}) for page in pages for item in page["Items"]]
 
 
@@ -187,10 +192,10 @@ def reissue(onboarding: Onboarding, what: str, reason: str = "laptop was stolen"
     return answer
 
 
-def mails(onboarding: Onboarding, subject: str, to: str | None = None) -> list[dict[str, Any]]:
+def mails(onboarding: Onboarding, subject: str, to: str = "") -> list[dict[str, Any]]:
     """The mails about this onboarding whose subject begins so, oldest first; to anybody or to one address."""
-    sent = client.mails(onboarding.stack, to)
-    return [mail for mail in sent if mail["subject"].startswith(subject) and onboarding.user_name in mail["text"]]
+    sent = client.mails(onboarding.stack, to, about=onboarding.user_name)
+    return [mail for mail in sent if mail["subject"].startswith(subject)]
 
 
 def link(onboarding: Onboarding, subject: str = "Your AWS account access", number: int = 1) -> str:
