@@ -36,8 +36,8 @@ demo: install ## run one onboarding against the local stack (REQUEST=file.json f
 doctor: $(DEV)/.installed ## look whether your AWS account is ready for a deployment (SENDER=address)
 	@PYTHONPATH=functions SENDER="$(SENDER)" $(RUN) -m local.doctor
 
-test: install $(EVALUATOR) chromium ## run every test
-	$(RUN) -m pytest
+test: install $(EVALUATOR) chromium ## run every test, in two groups side by side
+	$(RUN) -m local.side_by_side
 
 chromium: ## make sure that there is a Chromium for the tests of what people see (CHROMIUM=path for one off PATH)
 	@for name in "$$CHROMIUM" $(CHROMIUM_NAMES); do \

@@ -21,7 +21,7 @@ from gatehouse import catalogue, effective_grants, onboarding_request, profiles,
 from gatehouse.model import Decision, Onboarding, Requester, Status
 from gatehouse.table import Table
 from tests.unit import aws_rules
-from tests.unit.wire import Wire
+from tests.unit.wire import Wire, unsigned
 from tests.wiring.template import ROOT, functions, of_type, parameters, resolve
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -272,7 +272,7 @@ def set_up(account: Account) -> None:
 @cache
 def own_client(service: str) -> Any:
     """The test's own client, made once: it keeps nothing, and no fault meets it."""
-    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+    return unsigned(boto3.client(service, region_name=REGION))  # type: ignore[call-overload]
 
 
 def change_catalogue(patch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], Any]) -> None:

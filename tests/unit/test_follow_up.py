@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gatehouse import records, times
+from gatehouse.edges import follow_up
 from gatehouse.edges.follow_up import GRACE_SECONDS, FollowUpIncomplete
 from gatehouse.model import FINAL, OPEN, Onboarding, Status
 from tests.unit.account import EXECUTION_ARN, MACHINE_ARN, NOW, ONBOARDING_ID, TASK_TOKEN, USER, Account
@@ -70,10 +71,11 @@ def test_every_open_onboarding_is_looked_after_the_most_urgent_first(aws: Accoun
     ]
 
 
-def test_a_status_that_fills_several_pages_is_read_to_its_end(aws: Account) -> None:
-    for number in range(1, 103):
+def test_a_status_that_fills_several_pages_is_read_to_its_end(aws: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_up, "PAGE", 3)
+    for number in range(1, 9):
         seed(aws, Status.REQUESTED, rests=False, number=number)
-    assert aws.call("follow_up", {}) == {"seen": 102}
+    assert aws.call("follow_up", {}) == {"seen": 8}
 
 
 def test_its_sample_event_is_the_schedule_s(aws: Account) -> None:
@@ -307,14 +309,17 @@ def test_a_claim_is_ended_when_it_is_due_the_oldest_first(aws: Account) -> None:
     assert asked_to_expire(aws)[-1] == later
 
 
-def test_claims_that_fill_several_pages_are_all_found_and_what_lies_behind_is_not_read(aws: Account) -> None:
-    for number in range(1, 103):
+def test_claims_that_fill_several_pages_are_all_found_and_what_lies_behind_is_not_read(
+    aws: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_up, "PAGE", 3)
+    for number in range(1, 6):
         open_claim(aws, number, 10)
-    for number in range(103, 305):
+    for number in range(6, 16):
         open_claim(aws, number, 60)
     aws.clock.advance(10)
     aws.step("follow_up")
-    assert len(set(asked_to_expire(aws))) == 102
+    assert len(set(asked_to_expire(aws))) == 5
     assert len([one for one in aws.wire.made("Query") if one["IndexName"] == "by_time"]) == 2
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import botocore
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
@@ -29,7 +30,7 @@ class Wire:
             memory.clear()
 
     def attach(self, client: Any) -> None:
-        events = client.meta.events
+        events = unsigned(client).meta.events
         events.register_first("before-parameter-build", self._note)
         events.register_first("before-call", self._before)
         events.register_first("after-call", self._after)
@@ -106,3 +107,9 @@ class Wire:
             return None
         self.doubled.remove(operation.name)
         return 0
+
+
+def unsigned(client: Any) -> Any:
+    """The client, which leaves the signature out: moto looks at none, and every tenth moment would go into it."""
+    client.meta.events.register_first("choose-signer", lambda **_: botocore.UNSIGNED)
+    return client

@@ -94,6 +94,8 @@ def running_stories(request: pytest.FixtureRequest) -> Iterator[None]:
     stories = [item for item in request.session.items if _is_ours(item) and not _round(item)]
     wanted = {name for item in stories for name in signature(item.function).parameters}  # type: ignore[attr-defined]
     stacks = {name: request.getfixturevalue(name) for name in sorted(wanted) if name.endswith("stack")}
+    # Who waits for a time-out waits longest, and while the others work.
+    stories.sort(key=lambda item: "hasty_stack" not in signature(item.function).parameters)  # type: ignore[attr-defined]
     request.config.stash[_running] = {item.nodeid: pool.submit(_tell, item, stacks) for item in stories}
     yield
     pool.shutdown(cancel_futures=True)

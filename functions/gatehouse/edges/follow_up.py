@@ -16,6 +16,8 @@ from gatehouse.table import Table
 
 GRACE_SECONDS = 60
 """How long a record may rest before its execution is asked for: a start or a step takes seconds."""
+PAGE = 100
+"""Records or claims read at a time: as many as one BatchGetItem takes."""
 
 
 class FollowUpIncomplete(Exception):
@@ -69,7 +71,7 @@ def _open(table: Table) -> Iterator[Onboarding]:
         start: Any = None
         while True:
             more = {"ExclusiveStartKey": start} if start else {}
-            keys, start = table.query("by_status", ("status", status.value), Limit=100, **more)
+            keys, start = table.query("by_status", ("status", status.value), Limit=PAGE, **more)
             found = table.get_many([item["pk"] for item in keys])
             yield from map(Onboarding.from_item, found.values())
             if start is None:
@@ -91,7 +93,7 @@ def _due_claims(table: Table) -> Iterator[str]:
     start: Any = None
     while True:
         more = {"ExclusiveStartKey": start} if start else {}
-        found, start = table.query("by_time", ("entity", records.OPEN_CLAIM), Limit=100, **more)
+        found, start = table.query("by_time", ("entity", records.OPEN_CLAIM), Limit=PAGE, **more)
         due = [row for row in found if row["created_at"] <= times.now()]
         yield from map(records.claim_hash, due)
         if start is None or len(due) < len(found):
