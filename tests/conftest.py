@@ -16,7 +16,7 @@ PIA = ("pia <Pia@example.com>", "pia@example.com")
 # Modules beside the stories assert as well, and should say as much when an assertion fails.
 pytest.register_assert_rewrite("tests.workflow.evidence", "tests.workflow.people")
 
-HASTY = {"ApprovalTimeoutSeconds": "15", "MfaTimeoutSeconds": "20", "ClaimTtlSeconds": "5"}
+HASTY = {"ApprovalTimeoutSeconds": "15", "MfaTimeoutSeconds": "30", "ClaimTtlSeconds": "5"}
 """Time-outs for tests that wait for them, with time enough between them where both cores are busy."""
 
 
