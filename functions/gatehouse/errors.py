@@ -25,6 +25,10 @@ class UserGone(Exception):
     """The user whose MFA was to be reset is not there any more, or is not the one that its onboarding made."""
 
 
+class UserLives(Exception):
+    """The user that is to be removed was completed, and its record does not know of it: nobody deletes it."""
+
+
 class GroupDiffers(Exception):
     """A group of the catalogue exists outside our path, or grants what nobody approved."""
 

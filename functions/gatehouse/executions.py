@@ -16,6 +16,12 @@ def roll_back(lambda_client: Any, function: str, record: Onboarding, error: str,
     lambda_client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode())
 
 
+def remove_user(lambda_client: Any, function: str, onboarding_id: str, user_name: str) -> None:
+    """Ask the same function to remove a user that an onboarding left behind when it ended; does not wait."""
+    payload = {"onboarding_id": onboarding_id, "left_behind": user_name}
+    lambda_client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode())
+
+
 def start(stepfunctions: Any, state_machine_arn: str, onboarding_id: str) -> None:
     """Start the execution of an admitted request, once: its name is the onboarding's id."""
     try:

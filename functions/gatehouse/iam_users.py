@@ -52,8 +52,7 @@ def ensure_member(iam: Any, user_name: str, group: str) -> None:
 def ensure_boundary(iam: Any, user_name: str, boundary: str) -> None:
     """Exchange the boundary in one call and look whether it holds; raises NotYetConsistent."""
     iam.put_user_permissions_boundary(UserName=user_name, PermissionsBoundary=boundary)
-    stands = iam.get_user(UserName=user_name)["User"].get("PermissionsBoundary", {})
-    if stands.get("PermissionsBoundaryArn") != boundary:
+    if boundary_of(iam.get_user(UserName=user_name)["User"]) != boundary:
         raise NotYetConsistent(f"the boundary of {user_name} is not exchanged yet")
 
 
@@ -63,7 +62,18 @@ def own(iam: Any, user_name: str, onboarding_id: str) -> Mapping[str, Any] | Non
         user: Mapping[str, Any] = iam.get_user(UserName=user_name)["User"]
     except iam.exceptions.NoSuchEntityException:
         return None
-    return user if _tags(user).get(ID_TAG) == onboarding_id else None
+    return user if onboarding_of(user) == onboarding_id else None
+
+
+def onboarding_of(tagged: Mapping[str, Any]) -> str | None:
+    """The onboarding that a user, or a secret, names in its tags."""
+    return next((str(tag["Value"]) for tag in tagged.get("Tags", ()) if tag["Key"] == ID_TAG), None)
+
+
+def boundary_of(user: Mapping[str, Any]) -> str | None:
+    """The ARN of a user's permissions boundary."""
+    arn: str | None = user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    return arn
 
 
 def permissions(iam: Any, user_name: str) -> Permissions | None:
@@ -105,6 +115,15 @@ def devices(iam: Any, user_name: str) -> Iterator[Mapping[str, Any]]:
             yield {"serial_number": serial, "enrolled_at": device["EnableDate"], "kind": device_kind(serial)}
 
 
+def ensure_no_device(iam: Any, serial: str) -> bool:
+    """Delete a virtual device that is assigned to nobody; false where there is none, or somebody has it."""
+    try:
+        iam.delete_virtual_mfa_device(SerialNumber=serial)
+    except (iam.exceptions.NoSuchEntityException, iam.exceptions.DeleteConflictException):
+        return False
+    return True
+
+
 def device_kind(serial: str) -> str:
     """`virtual`, `security_key` (FIDO2 and passkeys) or `hardware`, as the serial number tells."""
     if ":mfa/" in serial:
@@ -120,16 +139,12 @@ def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
             raise UserAlreadyExists(f"user_name {taken} exists already") from None
         # It exists and is not shown yet: the state's retry looks again.
         raise
-    if _tags(user).get(ID_TAG) != onboarding_id:
+    if onboarding_of(user) != onboarding_id:
         raise UserAlreadyExists(f"user_name {user_name} exists already")
-    if user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
+    if boundary_of(user) != boundary:
         raise UserAlreadyExists(f"user_name {user_name} exists already, without the guard")
 
 
 def _all(iam: Any, operation: str, result: str, user_name: str) -> Iterator[Any]:
     for page in iam.get_paginator(operation).paginate(UserName=user_name):
         yield from page[result]
-
-
-def _tags(user: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in user.get("Tags", [])}

@@ -6,7 +6,7 @@ two, does nobody know: then it is sent again, because a mail twice is better tha
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +49,12 @@ def send_once(
 
     `intent` is what the caller may have begun it with. Raises NotYetConsistent while another try is at it.
     """
-    addresses = sorted({address for address in to if address})
-    if not addresses or name in record.mails_sent:
+    if not any(to) or name in record.mails_sent:
         return
     if (intent is None or record.mails_begun.get(name) != intent) and not _begin(table, record, name):
         return
     try:
-        _send(ses, mail, sender, addresses, {"onboarding_id": record.onboarding_id, "mail": name})
+        send(ses, mail, sender, to, {"onboarding_id": record.onboarding_id, "mail": name})
     except Exception:
         _give_up(table, record, name)
         raise
@@ -104,12 +103,16 @@ def _note(table: Table, record: Onboarding, name: str) -> None:
         logger().warning("mail not noted", mail=name, error=type(error).__name__)
 
 
-def _send(ses: Any, mail: Mail, sender: Sender, to: list[str], tags: dict[str, str]) -> None:
+def send(ses: Any, mail: Mail, sender: Sender, to: Collection[str | None], tags: Mapping[str, str]) -> None:
+    """Send a mail of which nobody keeps whether it is out. Who has no address (None) is left out."""
+    addresses = sorted({address for address in to if address})
+    if not addresses:
+        return
     ses.send_email(
         FromEmailAddress=sender.address,
         ConfigurationSetName=sender.configuration_set,
         EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
-        Destination={"ToAddresses": to},
+        Destination={"ToAddresses": addresses},
         Content={
             "Simple": {
                 "Subject": {"Data": mail.subject, "Charset": "UTF-8"},

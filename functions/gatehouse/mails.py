@@ -27,6 +27,7 @@ SUBJECTS = {
     "mfa_reminder_1": "Reminder, enrol MFA: {user_name}",
     "mfa_reminder_2": "Last reminder, enrol MFA: {user_name}",
     "mail_bounced": "A mail did not arrive: {user_name}",
+    "orphans": "Look at this: {count} that no onboarding explains",
 }
 OF_RESETS = {
     "approval_wanted": "Approval wanted: reset of MFA of {user_name}",

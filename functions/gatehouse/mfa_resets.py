@@ -1,6 +1,5 @@
 """Ask for a reset of a member's MFA: a record of its own, approved as a request is, that grants nothing new."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -75,13 +74,8 @@ def _require_member(iam: Any, of: Onboarding) -> None:
     if of.request["expires_at"] <= times.now():
         raise _refused(f"The access ended at {of.request['expires_at']}.")
     user = iam_users.own(iam, of.user_name, of.onboarding_id)
-    if user is None or _boundary(user) not in (of.grants.boundary_enrolling, of.grants.boundary_member):
+    if user is None or iam_users.boundary_of(user) not in (of.grants.boundary_enrolling, of.grants.boundary_member):
         raise _refused(f"user_name {of.user_name} is no user of this onboarding any more, or not under its guard.")
-
-
-def _boundary(user: Mapping[str, Any]) -> str | None:
-    boundary: str | None = user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-    return boundary
 
 
 def _refused(detail: str) -> Problem:

@@ -40,6 +40,8 @@ class Purpose(StrEnum):
 
 FINAL = frozenset({Status.COMPLETE, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.FAILED})
 OPEN = frozenset(Status) - FINAL
+ENDED = FINAL - {Status.COMPLETE}
+"""Final, and without a user."""
 ANY = frozenset(Status)
 UNDER_WAY = OPEN - {Status.ROLLING_BACK, Status.ROLLBACK_INCOMPLETE}
 

@@ -37,7 +37,7 @@ def outcome(record: Onboarding | None, error: str, cause: str) -> Outcome:
         return Outcome(Status.REJECTED, "REJECTED", f"by {rejection.person}: {rejection.reason}")
     if record and record.cancelled_by:
         return Outcome(Status.CANCELLED, "CANCELLED", f"by {record.cancelled_by}")
-    status, reason = _ENDS.get(error, (Status.FAILED, _constant(error)))
+    status, reason = _ENDS.get(error, (Status.FAILED, constant(error)))
     return Outcome(status, reason, detail)
 
 
@@ -95,7 +95,7 @@ _BY_STATUS = {
 }
 
 
-def _constant(error: str) -> str:
+def constant(error: str) -> str:
     """`UserAlreadyExists` and `Lambda.Unknown` as USER_ALREADY_EXISTS and LAMBDA_UNKNOWN."""
     return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", error).upper()).strip("_")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gatehouse import times
 from gatehouse.errors import Cancelled, NotYetConsistent, RecordClosed
-from gatehouse.model import OPEN, UNDER_WAY, Onboarding, Status
+from gatehouse.model import ENDED, OPEN, UNDER_WAY, Onboarding, Status
 from gatehouse.profiles import digest
 from gatehouse.table import Expression, Table
 
@@ -25,6 +25,9 @@ MAIL_SECONDS = 30
 """How long a mail that was begun is left to who began it: longer than its call may take (see `clients`)."""
 OPEN_CLAIM = "open_claim"
 """The `entity` of a claim that somebody has still to see to: the index by_time has it under the time it is due."""
+
+LOCK = "lock"
+"""The `entity` of a lock, by which the janitor finds one that nobody holds any more."""
 
 DUE = ("entity", "created_at")
 """What keeps a claim in that index. Whoever has done what was to be done about it takes both away."""
@@ -54,6 +57,12 @@ def find(table: Table, onboarding_id: str) -> Onboarding | None:
     return Onboarding.from_item(item) if item else None
 
 
+def find_many(table: Table, onboarding_ids: Collection[str]) -> dict[str, Onboarding]:
+    """The records that there are of these ids, as they stand now."""
+    keys = sorted({key(onboarding_id) for onboarding_id in onboarding_ids if is_id(onboarding_id)})
+    return {item["onboarding_id"]: Onboarding.from_item(item) for item in table.get_many(keys).values()}
+
+
 def holder(table: Table, user_name: str) -> str | None:
     """The id of the onboarding under way for this name, without regard to case."""
     lock = table.get(lock_key(user_name))
@@ -72,7 +81,7 @@ def latest(table: Table, user_name: str) -> Onboarding | None:
 def remember_devices(table: Table, record: Onboarding, serial_numbers: Collection[str]) -> None:
     """Keep the serial numbers of virtual devices that are about to be deactivated: then they have no owner."""
     known = sorted({*record.virtual_devices, *serial_numbers})
-    change(table, record.onboarding_id, None, within=OPEN, sets={"virtual_devices": known})
+    change(table, record.onboarding_id, None, within=OPEN | ENDED, sets={"virtual_devices": known})
 
 
 def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
@@ -84,6 +93,7 @@ def creation(table: Table, record: Onboarding) -> list[dict[str, Any]]:
     lock = {
         "pk": lock_key(record.user_name),
         "onboarding_id": record.onboarding_id,
+        "entity": LOCK,
         "created_at": record.created_at,
     }
     return [
@@ -172,11 +182,13 @@ def close(
     sets: Mapping[str, Any] | None = None,
     withdraw: Collection[str] = (),
     only_if: str | None = None,
+    release: bool = True,
 ) -> None:
     """Give the record its final status, release the name and withdraw claims, in one transaction.
 
     `withdraw` names what is not to be claimed any more. Raises the table's TransactionCancelled when the
-    record is no longer in a status `within`, or not as `only_if` wants it.
+    record is no longer in a status `within`, or not as `only_if` wants it, or when another onboarding holds the name
+    that is to be released.
     """
     ended = {"status_reason": reason, "status_detail": detail, **(sets or {})}
     written = changing(event, within=within, to=to, sets=ended, detail=detail, only_if=only_if)
@@ -184,13 +196,15 @@ def close(
     removes = ("task_token", *(f"claims.{what}" for what in gone))
     table.transact(
         table.updating(key(record.onboarding_id), removes=removes, **written),
-        table.deleting(
-            lock_key(record.user_name),
-            "attribute_not_exists(pk) OR onboarding_id = :own",
-            own=record.onboarding_id,
-        ),
+        *([releasing(table, record.user_name, record.onboarding_id)] if release else []),
         *(withdrawal(table, claim) for claim in gone.values()),
     )
+
+
+def releasing(table: Table, user_name: str, onboarding_id: str) -> dict[str, Any]:
+    """The write, for a transaction, that gives up the name which this onboarding holds; another's it leaves alone."""
+    free = "attribute_not_exists(pk) OR onboarding_id = :own"
+    return table.deleting(lock_key(user_name), free, own=onboarding_id)
 
 
 def unless_settled(what: str) -> dict[str, Any]:
@@ -280,6 +294,12 @@ def open_claim(
 def withdrawal(table: Table, token_hash: str) -> dict[str, Any]:
     """The write, for a transaction, that ends a claim."""
     return table.updating(claim_key(token_hash), sets={"state": "withdrawn"}, removes=DUE)
+
+
+def locks(table: Table) -> dict[str, str]:
+    """Every name that is held, in small letters, to the id of the onboarding that holds it."""
+    rows = table.get_many([row["pk"] for row in table.each("by_time", ("entity", LOCK))])
+    return {name.removeprefix("user#"): lock["onboarding_id"] for name, lock in rows.items()}
 
 
 def claim_hash(row: Mapping[str, Any]) -> str:

@@ -56,6 +56,14 @@ def ensure_deleted(secretsmanager: Any, secret: str) -> None:
         return
 
 
+def exists(secretsmanager: Any, secret: str) -> bool:
+    """Whether there is a secret of that name, other than one that is being deleted."""
+    try:
+        return "DeletedDate" not in secretsmanager.describe_secret(SecretId=secret)
+    except secretsmanager.exceptions.ResourceNotFoundException:
+        return False
+
+
 def _stored(secretsmanager: Any, secret: str, version: str) -> str | None:
     try:
         return str(secretsmanager.get_secret_value(SecretId=secret, VersionId=version)["SecretString"])

@@ -1,6 +1,7 @@
 """The one DynamoDB table, in plain Python values."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -30,13 +31,15 @@ class Table:
         return _plain(found["Item"]) if "Item" in found else None
 
     def get_many(self, keys: list[str]) -> dict[str, dict[str, Any]]:
-        """Up to 100 items by key; a missing one is left out."""
+        """Items by key, a hundred a call; a missing one is left out."""
         found: dict[str, dict[str, Any]] = {}
-        wanted = {self._name: {"Keys": [_item({"pk": key}) for key in keys], "ConsistentRead": True}}
-        while keys and wanted:
-            answer = self._dynamodb.batch_get_item(RequestItems=wanted)
-            found |= {item["pk"]: item for item in map(_plain, answer["Responses"].get(self._name, []))}
-            wanted = answer.get("UnprocessedKeys", {})
+        for start in range(0, len(keys), 100):
+            asked = [_item({"pk": key}) for key in keys[start : start + 100]]
+            wanted = {self._name: {"Keys": asked, "ConsistentRead": True}}
+            while wanted:
+                answer = self._dynamodb.batch_get_item(RequestItems=wanted)
+                found |= {item["pk"]: item for item in map(_plain, answer["Responses"].get(self._name, []))}
+                wanted = answer.get("UnprocessedKeys", {})
         return found
 
     def update(self, key: str, **change: Any) -> dict[str, Any]:
@@ -85,6 +88,15 @@ class Table:
         )
         following = answer.get("LastEvaluatedKey")
         return [_plain(item) for item in answer["Items"]], _plain(following) if following else None
+
+    def each(self, index: str, hash_key: tuple[str, str]) -> Iterator[dict[str, Any]]:
+        """All of an index, page by page."""
+        start: Any = None
+        while True:
+            found, start = self.query(index, hash_key, **({"ExclusiveStartKey": start} if start else {}))
+            yield from found
+            if start is None:
+                return
 
     def stood_before(self, failure: Exception) -> dict[str, Any] | None:
         """The item that made a conditional update fail, None if there was none."""

@@ -1,13 +1,21 @@
 """Undo an onboarding from what is found in the account, in the order in which AWS lets go."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from gatehouse import granting, iam_users, secret_store, times
+from gatehouse.errors import UserLives
 from gatehouse.model import Onboarding
 
 DISARMED = "reset_mfa"
 """The event that a reset's timeline has from the moment on at which its user may have been changed."""
+
+COMPLETING = "complete_onboarding"
+"""The event that a timeline has before the user gets the member boundary."""
+
+CLOCKS = 300
+"""Seconds by which AWS's clocks may differ, and a step may be late."""
 
 
 def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[list[str]], None]) -> list[str]:
@@ -17,19 +25,53 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
     that was deactivated: `remember` gets the serial numbers before that, and the record has them in a later try.
     Another owner's user of the same name is left alone. The boundary goes with the user, last: removing it first
     could raise privileges. A reset made no user: the one that it has begun to reset stays, and stays disarmed.
+    Raises UserLives.
     """
     removed = []
     if record.is_reset:
         if locks(iam, record):
             removed = disarm(iam, record, remember)
-    elif iam_users.own(iam, record.user_name, record.made_by):
+    elif user := iam_users.own(iam, record.user_name, record.made_by):
+        if lives(user, record):
+            raise UserLives(
+                f"user {record.user_name} was enrolled, and the record of its onboarding is older than that"
+            )
         removed = [*_strip(iam, record.user_name, remember), f"user {record.user_name}"]
         iam.delete_user(UserName=record.user_name)
     removed += _deactivated_before(iam, record)
-    for what in ("password", "access_key"):
-        for generation in range(1, record.generation + 1):
-            secret_store.ensure_deleted(secretsmanager, secret_store.name(record.onboarding_id, what, generation))
+    for name in _secrets(record):
+        secret_store.ensure_deleted(secretsmanager, name)
     return removed
+
+
+def lives(user: Mapping[str, Any], record: Onboarding) -> bool:
+    """Whether the user was completed, of which the record does not know: it came from a backup, or was changed by hand.
+
+    Whoever completes writes into the record first. An application, which has one boundary only, is known by its key.
+    """
+    begun = any(entry.event == COMPLETING for entry in record.timeline)
+    return not (begun or record.is_application) and iam_users.boundary_of(user) == record.grants.boundary_member
+
+
+def doubt(user: Mapping[str, Any], record: Onboarding) -> str | None:
+    """Why a user who names an onboarding that ended may not be its residue all the same; None if it is."""
+    if lives(user, record):
+        return "was enrolled, of which the record does not know"
+    made_at = times.text(user["CreateDate"])
+    earliest, latest = times.after(record.created_at, -CLOCKS), times.after(record.updated_at, CLOCKS)
+    return None if earliest <= made_at <= latest else f"was made at another time, {made_at}"
+
+
+def left(iam: Any, secretsmanager: Any, record: Onboarding) -> list[str]:
+    """What an onboarding made, and what of the user opens anything, as far as it is still there; in words."""
+    found = []
+    if not record.is_reset and iam_users.own(iam, record.user_name, record.made_by):
+        found.append(f"user {record.user_name}")
+        if _has_login_profile(iam, record.user_name):
+            found.append("login profile")
+        found += [f"{kind} {one}" for kind, one, _ in _credentials_of(iam, record.user_name, _CREDENTIALS)]
+        found += [f"MFA device {device['serial_number']}" for device in iam_users.devices(iam, record.user_name)]
+    return found + [f"secret {name}" for name in _secrets(record) if secret_store.exists(secretsmanager, name)]
 
 
 def locks(iam: Any, record: Onboarding) -> bool:
@@ -68,11 +110,26 @@ def _strip(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> I
 
 
 def _credentials(iam: Any, user_name: str, kinds: Iterable[tuple[str, str, str, str, str]]) -> Iterator[str]:
+    for kind, identifier, delete in _credentials_of(iam, user_name, kinds):
+        delete()
+        yield f"{kind} {identifier}"
+
+
+def _credentials_of(
+    iam: Any, user_name: str, kinds: Iterable[tuple[str, str, str, str, str]]
+) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """Each with what deletes it."""
     for kind, operation, result, delete, argument in kinds:
         for found in _each(iam, operation, result, user_name):
-            identifier = found[argument]
-            getattr(iam, delete)(UserName=user_name, **{argument: identifier})
-            yield f"{kind} {identifier}"
+            arguments = {"UserName": user_name, argument: found[argument]}
+            yield kind, found[argument], partial(getattr(iam, delete), **arguments)
+
+
+def _secrets(record: Onboarding) -> Iterator[str]:
+    """The names of all secrets that the onboarding may have made."""
+    for what in ("password", "access_key"):
+        for generation in range(1, record.generation + 1):
+            yield secret_store.name(record.onboarding_id, what, generation)
 
 
 def _devices(iam: Any, user_name: str, remember: Callable[[list[str]], None]) -> Iterator[str]:
@@ -90,17 +147,18 @@ def _devices(iam: Any, user_name: str, remember: Callable[[list[str]], None]) ->
 def _deactivated_before(iam: Any, record: Onboarding) -> Iterator[str]:
     """What an earlier try deactivated and could not delete. One in use again is somebody else's of the same name."""
     for serial in record.virtual_devices:
-        try:
-            iam.delete_virtual_mfa_device(SerialNumber=serial)
-        except (iam.exceptions.NoSuchEntityException, iam.exceptions.DeleteConflictException):
-            continue
-        yield f"MFA device {serial}"
+        if iam_users.ensure_no_device(iam, serial):
+            yield f"MFA device {serial}"
 
 
 def _login_profile(iam: Any, user_name: str) -> Iterator[str]:
     if _gone(iam, lambda: iam.delete_login_profile(UserName=user_name)):
         return
     yield "login profile"
+
+
+def _has_login_profile(iam: Any, user_name: str) -> bool:
+    return not _gone(iam, lambda: iam.get_login_profile(UserName=user_name))
 
 
 def _gone(iam: Any, call: Callable[[], Any]) -> bool:

@@ -41,6 +41,7 @@ TERMINAL = {
     "InvalidRequest": "INVALID_REQUEST",
     "UserAlreadyExists": "USER_ALREADY_EXISTS",
     "UserGone": "USER_GONE",
+    "UserLives": "USER_LIVES",
     "GroupDiffers": "GROUP_DIFFERS",
     "ApprovalTimeout": "APPROVAL_TIMEOUT",
     "MfaTimeout": "MFA_TIMEOUT",

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from gatehouse.edges import expire_claim
+from gatehouse.edges import expire_claim, janitor
 from gatehouse.model import Status
 from gatehouse.steps import roll_back
 from tests.wiring import code
@@ -62,13 +62,13 @@ def test_every_function_logs_into_the_group_that_forgets() -> None:
 
 
 def test_an_alarm_counts_what_the_code_counts() -> None:
-    counted = {status.error_name for status in Status}
+    counted = {status.error_name for status in Status} | set(janitor.METRICS)
     ours = [
         alarm["Properties"]
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
         if alarm["Properties"]["Namespace"] == "Gatehouse"
     ]
-    assert {alarm["MetricName"] for alarm in ours} == {"Failed", "RollbackIncomplete"} <= counted
+    assert {alarm["MetricName"] for alarm in ours} == {"Failed", "OrphansLeft", "RollbackIncomplete"} <= counted
     service = template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in ours)
 

@@ -112,6 +112,7 @@ def test_no_role_may_do_anything_it_likes(role: str) -> None:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = {
     "cloudtrail:DescribeTrails",
+    "iam:GetAccountAuthorizationDetails",
     "iam:GetAccountPasswordPolicy",
     "iam:GetAccountSummary",
     "iam:ListAccountAliases",
@@ -121,6 +122,7 @@ WITHOUT_RESOURCE = {
     "lambda:GetAccountSettings",
     "secretsmanager:GetRandomPassword",
     "ses:GetAccount",
+    "secretsmanager:ListSecrets",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -372,6 +374,7 @@ def test_what_calls_a_function_may_call_it() -> None:
     for stem, called in (
         ("execution_ended", {"RollBackFunction.Arn"}),
         ("follow_up", {"RollBackFunction.Arn", "ExpireClaimFunction.Arn"}),
+        ("janitor", {"RollBackFunction.Arn"}),
     ):
         invokes = [one for one in functions()[stem].statements if one["Action"] == "lambda:InvokeFunction"]
         assert {".".join(arn["Fn::GetAtt"]) for one in invokes for arn in listed(one["Resource"])} == called

@@ -23,7 +23,7 @@ from gatehouse.clients import aws_errors, client
 from gatehouse.errors import TRANSIENT
 from gatehouse.handling import handler
 from gatehouse.logs import logger
-from gatehouse.model import Onboarding, Status
+from gatehouse.model import ENDED, Onboarding, Status
 from gatehouse.table import Table
 
 TAKEN_SECONDS = 60
@@ -93,8 +93,20 @@ def _end(table: Table, row: dict[str, Any]) -> Onboarding | None:
     except table.TransactionCancelled:
         # Claimed, given back, withdrawn or sent again meanwhile, or on its way to its onboarding's own end.
         logger().info("not ended")
+        _withdraw_unless_known(table, row)
         return None
     return records.find(table, row["onboarding_id"])
+
+
+def _withdraw_unless_known(table: Table, row: dict[str, Any]) -> None:
+    """End a claim that no record answers for, or it would be due for ever. A secret of its own it has none."""
+    record = records.find(table, row["onboarding_id"])
+    if record and record.status not in ENDED and record.claims.get(row["kind"]) == records.claim_hash(row):
+        return
+    try:
+        table.update(row["pk"], sets={"state": "withdrawn"}, removes=records.DUE, only_if="#state = :open", open="open")
+    except table.ConditionFailed:
+        logger().info("settled meanwhile")
 
 
 def _resume(table: Table, row: dict[str, Any]) -> Onboarding | None:

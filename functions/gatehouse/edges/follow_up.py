@@ -24,6 +24,10 @@ class FollowUpIncomplete(Exception):
     """Some onboardings or claims could not be looked after; the next run tries again."""
 
 
+class RecordOutdated(Exception):
+    """A record is behind what its execution has done; nobody undoes that by it."""
+
+
 @dataclass(frozen=True)
 class Settings:
     table_name: str
@@ -120,9 +124,21 @@ def _look_after(table: Table, record: Onboarding, config: Settings) -> None:
     execution = executions.execution(stepfunctions, arn)
     if execution is None and record.status is Status.REQUESTED:
         executions.start(stepfunctions, machine, record.onboarding_id)
+    elif execution and execution["status"] == "SUCCEEDED":
+        _require_closed(table, record)
     elif execution is None or execution["status"] != "RUNNING":
         error, cause = outcomes.of_execution(execution or {"status": "FAILED"})
         executions.roll_back(client("lambda"), config.roll_back_function, record, error, cause)
+
+
+def _require_closed(table: Table, record: Onboarding) -> None:
+    """An execution succeeds once its record is COMPLETE: one that is open all the same must not cost a member the user.
+
+    Raises RecordOutdated.
+    """
+    stands = records.find_many(table, [record.onboarding_id]).get(record.onboarding_id)
+    if stands and not stands.status.is_final:
+        raise RecordOutdated(f"the execution succeeded, and the record is {stands.status}: was the table restored?")
 
 
 def _remind(table: Table, record: Onboarding, config: Settings) -> None:
