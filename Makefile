@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install chromium up down demo doctor test coverage-iam check format bench screenshots requirements clean
+.PHONY: help install chromium up down demo doctor test coverage-iam check janitor format bench screenshots requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check: install ## lint, type-check, and validate the template, the state machine
 	AWS_DEFAULT_REGION=us-east-1 $(DEV)/bin/sam validate --lint --template template.yaml
 	$(RUN) -m local.lint
 	PYTHONPATH=functions $(RUN) -m local.catalogue
+
+janitor: $(DEV)/.installed ## say what the janitor would remove, and why (STACK=name asks one in AWS, else the local stack)
+	@$(RUN) -m local.janitor $(STACK)
 
 format: $(DEV)/.installed ## rewrite the Python files in the project's format
 	$(DEV)/bin/ruff check --fix .

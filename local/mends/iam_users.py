@@ -142,8 +142,25 @@ def _elements(shown: dict[str, str]) -> str:
     return "".join(f"<{name}>{value}</{name}>" for name, value in shown.items())
 
 
+def boundaries_in_details() -> None:
+    """GetAccountAuthorizationDetails shows the boundary of each user; the emulator leaves it out."""
+    original = iam._get_account_authorization_details
+
+    def details(params: Params) -> Answer:
+        status, headers, body = original(params)
+        users, end, rest = body.decode().partition("</UserDetailList>")
+        for user in iam._users.values():
+            if boundary := user.get("PermissionsBoundary"):
+                arn = f"<Arn>{user['Arn']}</Arn>"
+                shown = _elements({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary})
+                users = users.replace(arn, f"{arn}<PermissionsBoundary>{shown}</PermissionsBoundary>")
+        return status, headers, (users + end + rest).encode()
+
+    iam._get_account_authorization_details = iam._IAM_HANDLERS["GetAccountAuthorizationDetails"] = details
+
+
 def _error(status: int, code: str, message: str) -> Answer:
     return iam._error(status, code, message)
 
 
-MENDS = [other_credentials, own_user, names_without_case, delete_conflicts]
+MENDS = [other_credentials, own_user, names_without_case, delete_conflicts, boundaries_in_details]

@@ -112,6 +112,10 @@ CONTENT: dict[str, dict[str, Any]] = {
         "status": "PENDING_MFA",
         "advice": f"Cancel it {MARKS}",
     },
+    "orphans": {
+        "count": 2,
+        "found": [f"user by-hand {MARKS}: names no onboarding; left to a person"],
+    },
     "secret_claimed": COMMON
     | {"secret": "password", "claimed_at": "2026-03-02T12:00:00.000000Z", "source_ip": "203.0.113.10"},
     "claim_expired": COMMON

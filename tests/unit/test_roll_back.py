@@ -14,14 +14,28 @@ from cryptography.x509.oid import NameOID
 
 from gatehouse import records, times
 from gatehouse.errors import (
+    TRANSIENT,
     AccessDenied,
     NotYetConsistent,
     ResidueRemains,
     TemporarilyUnmodifiable,
     TransientFault,
+    UserLives,
 )
 from gatehouse.model import FINAL, Decision, Onboarding, Status, TimelineEntry
-from tests.unit.account import ACCOUNT, ENROLLING, NOW, ONBOARDING_ID, TASK_TOKEN, USER, Account, arn_of, event
+from tests.unit.account import (
+    ACCOUNT,
+    ENROLLING,
+    EXECUTION_ARN,
+    MEMBER,
+    NOW,
+    ONBOARDING_ID,
+    TASK_TOKEN,
+    USER,
+    Account,
+    arn_of,
+    event,
+)
 
 STEP = "roll_back"
 
@@ -171,6 +185,91 @@ def test_what_aws_refuses_for_good_is_said_and_found_again_later(made: Account, 
     assert end == {"error": "Expired", "cause": "MFA_TIMEOUT: no device was enrolled in time"}
     assert nothing_is_left(made)
     assert made.record().status is Status.EXPIRED
+
+
+@pytest.mark.parametrize("code", ["Throttling", "EntityTemporarilyUnmodifiable", "NoSuchEntity", "DeleteConflict"])
+def test_what_passes_by_itself_and_does_not_is_said_by_the_first_call_after_the_machine_s(
+    made: Account, code: str
+) -> None:
+    """The machine has tried for minutes by then; the watcher or the follow-up calls next."""
+    made.wire.answer(
+        "DeleteUser", {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    )
+    for _ in range(2):
+        with pytest.raises(TRANSIENT):
+            made.step(STEP)
+        assert made.record().status is Status.ROLLING_BACK
+    with pytest.raises(TRANSIENT):
+        by_follow_up(made)
+    stuck = made.record()
+    assert stuck.status is Status.ROLLBACK_INCOMPLETE
+    assert f"left: user {USER}" in str(stuck.status_detail)
+    made.wire.standing.clear()
+    by_follow_up(made)
+    assert nothing_is_left(made)
+    assert made.record().status is Status.EXPIRED
+
+
+def by_follow_up(aws: Account) -> Any:
+    return aws.call(STEP, {"onboarding_id": ONBOARDING_ID, "error": "Unknown", "cause": "", "may_still_run": True})
+
+
+def test_what_is_left_is_said_in_words(made: Account) -> None:
+    made.wire.refuse("DeleteLoginProfile", "AccessDenied", status=403, message="an explicit deny")
+    with pytest.raises(AccessDenied):
+        made.step(STEP)
+    stuck = made.record()
+    assert stuck.status_reason == "ACCESS_DENIED"
+    for said in (
+        "DeleteLoginProfile: AccessDenied (an explicit deny)", f"left: user {USER}, login profile, access key ",
+        "SSH key ", f"MFA device arn:aws:iam::{ACCOUNT}:mfa/phone", f"secret gatehouse/{ONBOARDING_ID}/password/1",
+    ):  # fmt: skip
+        assert said in str(stuck.status_detail)
+    assert stuck.timeline[-1].detail == stuck.status_detail
+
+
+def test_where_one_may_not_even_look_that_is_said(made: Account) -> None:
+    made.wire.refuse("GetUser", "AccessDenied", times=2, status=403)
+    with pytest.raises(AccessDenied):
+        made.step(STEP)
+    assert "what is left could not be looked at (GetUser: AccessDenied" in str(made.record().status_detail)
+
+
+def test_a_roll_back_that_is_tried_for_weeks_does_not_fill_its_record(made: Account) -> None:
+    for _ in range(20):
+        made.wire.refuse("DeleteUser", "AccessDenied", status=403)
+        with pytest.raises(AccessDenied):
+            by_follow_up(made)
+    assert [entry.event for entry in made.record().timeline] == ["roll_back", "rollback_incomplete"]
+
+
+def test_who_fails_after_another_has_closed_it_reopens_nothing(made: Account) -> None:
+    made.wire.first("DeleteUser", lambda: made.change(status=Status.EXPIRED))
+    made.wire.lose_answer("DeleteUser")
+    with pytest.raises(TransientFault):
+        by_follow_up(made)
+    assert made.record().status is Status.EXPIRED
+
+
+@pytest.mark.parametrize("event_", [{}, {"execution_arn": EXECUTION_ARN}])
+def test_a_record_that_cannot_be_closed_is_found_again(aws: Account, event_: dict[str, str]) -> None:
+    aws.seed(Status.PENDING_MFA)
+    aws.wire.refuse("TransactWriteItems", "AccessDeniedException")
+    with pytest.raises(AccessDenied):
+        aws.call(STEP, {"onboarding_id": ONBOARDING_ID, "error": "MfaTimeout", "cause": "", **event_})
+    assert aws.record().status is Status.ROLLBACK_INCOMPLETE
+
+
+def test_a_member_of_whom_an_old_record_does_not_know_is_not_deleted(made: Account) -> None:
+    """The table was restored from a backup, in which the member still waits for MFA."""
+    made.iam.put_user_permissions_boundary(UserName=USER, PermissionsBoundary=MEMBER)
+    before = made.user()
+    with pytest.raises(UserLives):
+        by_follow_up(made)
+    assert made.user() == before
+    assert made.password()
+    assert made.record().status is Status.ROLLBACK_INCOMPLETE
+    assert "was enrolled" in str(made.record().status_detail)
 
 
 @pytest.mark.parametrize(

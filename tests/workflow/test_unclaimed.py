@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from gatehouse import times
 from local.client import wait_for
 from tests.workflow import evidence, faults, people
 
@@ -45,7 +44,7 @@ def test_after_that_a_resend_brings_a_password_that_works(stack: dict[str, Any])
     people.awaited(onboarding, "PENDING_MFA")
     people.link(onboarding)
     claim = evidence.record(onboarding)["claims"]["password"]
-    _is_due(stack, claim)
+    faults.is_due(stack, claim)
     faults.invoke(stack, "ExpireClaim", {"claim": claim})
     assert evidence.secrets(onboarding) == []
     answer = people.resend(onboarding)
@@ -61,7 +60,7 @@ def test_of_a_claim_at_the_last_moment_and_the_end_one_comes_through(stack: dict
     people.awaited(onboarding, "PENDING_MFA")
     token = people.link(onboarding)
     claim = evidence.record(onboarding)["claims"]["password"]
-    _is_due(stack, claim, in_seconds=0.5)
+    faults.is_due(stack, claim, in_seconds=0.5)
     with ThreadPoolExecutor(8) as pool:
         claims = [pool.submit(people.claim, onboarding, token) for _ in range(4)]
         ends = [pool.submit(faults.invoke, stack, "ExpireClaim", {"claim": claim}) for _ in range(4)]
@@ -113,18 +112,6 @@ def _follow_up_after(onboarding: people.Onboarding, what: str) -> None:
     wait_for(lambda: people.now() > due_at, "the end of the claim")
     faults.follow_up(onboarding.stack)
     wait_for(lambda: "entity" not in (people.row(onboarding.stack, claim) or {}), "what the follow-up asked for")
-
-
-def _is_due(stack: dict[str, Any], claim: str, in_seconds: float = 0) -> None:
-    """Change when a claim ends, behind Gatehouse's back: the stack's own time is a day."""
-    at = times.after(people.now(), in_seconds)
-    people.root(stack, "dynamodb").update_item(
-        TableName=stack["table_name"],
-        Key={"pk": {"S": f"claim#{claim}"}},
-        UpdateExpression="SET expires_at = :at, created_at = :at",
-        ConditionExpression="attribute_exists(entity)",
-        ExpressionAttributeValues={":at": {"S": at}},
-    )
 
 
 def _told(onboarding: people.Onboarding, secret: str) -> None:

@@ -143,7 +143,7 @@ def _is_left(one: dict[str, str]) -> bool:
 
 def _tell(news: Iterable[dict[str, str]], config: Settings) -> None:
     """Operators hear once of what is left. A mail that fails keeps nothing else from being done."""
-    told = list(filter(_is_left, news))
+    told = ["{kind} {name}: {why}; {outcome}".format(**one) for one in news if _is_left(one)]
     directory = people.Directory.parse("{}", config.operators)
     to = {directory.address(operator) for operator in directory.operators}
     if not told:
