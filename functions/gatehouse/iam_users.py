@@ -42,7 +42,7 @@ def ensure_user(
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
     except iam.exceptions.EntityAlreadyExistsException:
-        _adopt(iam, user_name, onboarding_id, boundary)
+        _adopt(iam, user_name, path, onboarding_id, boundary)
 
 
 def ensure_member(iam: Any, user_name: str, group: str) -> None:
@@ -62,7 +62,8 @@ def own(iam: Any, user_name: str, onboarding_id: str) -> Mapping[str, Any] | Non
         user: Mapping[str, Any] = iam.get_user(UserName=user_name)["User"]
     except iam.exceptions.NoSuchEntityException:
         return None
-    return user if onboarding_of(user) == onboarding_id else None
+    # Elsewhere nothing is ours, whatever it says of itself, and no function of ours may touch it.
+    return user if onboarding_of(user) == onboarding_id and user["Path"].startswith(PATH) else None
 
 
 def onboarding_of(tagged: Mapping[str, Any]) -> str | None:
@@ -131,7 +132,7 @@ def device_kind(serial: str) -> str:
     return "security_key" if ":u2f/" in serial else "hardware"
 
 
-def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
+def _adopt(iam: Any, user_name: str, path: str, onboarding_id: str, boundary: str) -> None:
     try:
         user = iam.get_user(UserName=user_name)["User"]
     except iam.exceptions.NoSuchEntityException:
@@ -139,7 +140,7 @@ def _adopt(iam: Any, user_name: str, onboarding_id: str, boundary: str) -> None:
             raise UserAlreadyExists(f"user_name {taken} exists already") from None
         # It exists and is not shown yet: the state's retry looks again.
         raise
-    if onboarding_of(user) != onboarding_id:
+    if (user["Path"], onboarding_of(user)) != (path, onboarding_id):
         raise UserAlreadyExists(f"user_name {user_name} exists already")
     if boundary_of(user) != boundary:
         raise UserAlreadyExists(f"user_name {user_name} exists already, without the guard")

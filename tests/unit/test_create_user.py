@@ -130,8 +130,18 @@ def test_somebody_else_s_user_is_left_alone(aws: Account, found: dict[str, Any])
 def test_a_user_who_carries_the_id_but_not_the_guard_is_not_adopted(aws: Account) -> None:
     """Somebody may have lifted the boundary, or tagged a user of their own with the id."""
     aws.seed()
-    aws.iam.create_user(UserName=USER, Tags=[{"Key": "gatehouse:onboarding-id", "Value": ONBOARDING_ID}])
+    tags = [{"Key": "gatehouse:onboarding-id", "Value": ONBOARDING_ID}]
+    aws.iam.create_user(UserName=USER, Path="/gatehouse/", Tags=tags)
     with pytest.raises(UserAlreadyExists, match="without the guard"):
+        aws.step("create_user")
+
+
+@pytest.mark.parametrize("path", ["/", "/gatehouse/applications/"])
+def test_a_user_who_carries_the_id_under_another_path_is_not_adopted(aws: Account, path: str) -> None:
+    aws.seed()
+    tags = [{"Key": "gatehouse:onboarding-id", "Value": ONBOARDING_ID}]
+    aws.iam.create_user(UserName=USER, Path=path, PermissionsBoundary=ENROLLING, Tags=tags)
+    with pytest.raises(UserAlreadyExists):
         aws.step("create_user")
 
 

@@ -328,6 +328,35 @@ def test_what_is_being_undone_is_left_to_the_roll_back(aws: Account, overtaken: 
     assert aws.record().claims == {"password": HASH}
 
 
+@pytest.mark.parametrize(
+    "change", [{"claims": {}}, {"claims": {"password": "another"}}, {"status": Status.FAILED}], ids=str
+)
+def test_a_claim_that_no_record_answers_for_is_withdrawn(aws: Account, change: dict[str, Any]) -> None:
+    """Somebody has changed the record, or it is gone: the claim would be due for ever."""
+    sent(aws)
+    aws.change(**change)
+    expire(aws)
+    assert (row(aws)["state"], is_due(aws)) == ("withdrawn", False)
+    assert aws.wire.names(*TOUCHING) == []
+
+
+def test_a_claim_without_a_record_is_withdrawn(aws: Account) -> None:
+    sent(aws)
+    aws.dynamodb.delete_item(TableName="gatehouse", Key={"pk": {"S": records.key(ONBOARDING_ID)}})
+    expire(aws)
+    assert (row(aws)["state"], is_due(aws)) == ("withdrawn", False)
+
+
+def test_a_claim_that_is_used_while_its_record_is_looked_at_stays_used(aws: Account) -> None:
+    sent(aws)
+    aws.change(claims={})
+    used = aws.table.updating(records.claim_key(HASH), sets={"state": "used"})
+    aws.wire.first("GetItem", lambda: None)
+    aws.wire.first("GetItem", lambda: aws.table.transact(used))
+    expire(aws)
+    assert row(aws)["state"] == "used"
+
+
 def test_a_call_that_broke_off_goes_on_where_the_onboarding_was_completed_meanwhile(aws: Account) -> None:
     sent(aws)
     aws.wire.refuse("GetUser", "ServiceUnavailable", status=503)

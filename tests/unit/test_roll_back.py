@@ -325,7 +325,7 @@ def test_what_a_step_makes_between_the_two_looks_is_found(aws: Account) -> None:
     def late(_: dict[str, Any]) -> None:
         looked.append(None)
         if len(looked) == 2:
-            aws.iam.create_user(UserName=USER, Tags=tags)
+            aws.iam.create_user(UserName=USER, Path="/gatehouse/", Tags=tags)
 
     aws.wire.answer("GetUser", late)
     with pytest.raises(ResidueRemains):
@@ -334,10 +334,13 @@ def test_what_a_step_makes_between_the_two_looks_is_found(aws: Account) -> None:
     assert aws.user() is None
 
 
-@pytest.mark.parametrize("tags", [[], [{"Key": "gatehouse:onboarding-id", "Value": "another"}]])
-def test_somebody_else_s_user_of_that_name_is_left_alone(aws: Account, tags: list[dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("path", "onboarding_id"), [("/gatehouse/", None), ("/gatehouse/", "another"), ("/", ONBOARDING_ID)]
+)
+def test_somebody_else_s_user_of_that_name_is_left_alone(aws: Account, path: str, onboarding_id: str | None) -> None:
     aws.seed(Status.PROVISIONING)
-    aws.iam.create_user(UserName=USER, Tags=tags)
+    tags = [{"Key": "gatehouse:onboarding-id", "Value": onboarding_id}] if onboarding_id else []
+    aws.iam.create_user(UserName=USER, Path=path, Tags=tags)
     aws.iam.create_login_profile(UserName=USER, Password="Somebody-3lse!")
     before = aws.user()
     aws.step(STEP, error="UserAlreadyExists", cause=f"user_name {USER} exists already")

@@ -121,6 +121,8 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "expire_claim": (nothing, None),
     "follow_up": (pending_mfa, {"seen": 1}),
     "issue_password": (user_made, None),
+    "janitor": (nothing, {"found": [], "not_looked_at": []}),
+    "janitor.dry_run": (nothing, {"found": [], "not_looked_at": []}),
     "mail_bounced": (pending_mfa, None),
     "mail_bounced.complaint": (pending_mfa, None),
     "mail_bounced.delayed": (pending_mfa, None),
