@@ -14,12 +14,14 @@ _CREDENTIALS, _CONFIG = "# ~/.aws/credentials", "# ~/.aws/config"
 def make(iam: Any, record: Onboarding) -> str:
     """A new key of the user, as JSON. `iam` must not retry: a lost answer would leave a key behind.
 
-    An earlier key goes before a new one comes: nobody has stored its secret part, or it is being replaced. Its
-    description goes with it, as a user has 50 tags and no more.
+    An earlier key goes before a new one comes: nobody has stored its secret part, or it is being replaced. The
+    descriptions of all that are gone go with it, whoever deleted them, as a user has 50 tags and no more.
     """
     for earlier in iam.list_access_keys(UserName=record.user_name)["AccessKeyMetadata"]:
         iam.delete_access_key(UserName=record.user_name, AccessKeyId=earlier["AccessKeyId"])
-        iam.untag_user(UserName=record.user_name, TagKeys=[earlier["AccessKeyId"]])
+    tags = iam.get_user(UserName=record.user_name)["User"].get("Tags", ())
+    if described := [tag["Key"] for tag in tags if tag["Key"].startswith("AKIA")]:
+        iam.untag_user(UserName=record.user_name, TagKeys=described)
     key = iam.create_access_key(UserName=record.user_name)["AccessKey"]
     # The console shows the tag named like the key as the key's description.
     description = f"Gatehouse onboarding {record.onboarding_id}"

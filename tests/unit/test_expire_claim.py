@@ -11,7 +11,7 @@ from gatehouse.clients import client
 from gatehouse.edges.expire_claim import TAKEN_SECONDS
 from gatehouse.errors import AccessDenied, TemporarilyUnmodifiable, TransientFault
 from gatehouse.issuing import MINIMUM_INTERVAL
-from gatehouse.model import Onboarding, Status
+from gatehouse.model import Onboarding, Purpose, Status
 from tests.unit import resets
 from tests.unit.account import (
     ENROLLING,
@@ -29,6 +29,7 @@ HASH = claims.token_hash(TOKEN)
 NEWER = claims.token_hash("bmV3ZXI" + TOKEN[7:])
 SECONDS = 600
 PASSWORD = "Somebody-3lse!"
+OF_THE_FIRST = {"purpose": Purpose.MFA_RESET, "of": "the-first"}
 UNCLAIMED = {"password": Status.PENDING_MFA, "access_key": Status.COMPLETE}
 KINDS = pytest.mark.parametrize("what", UNCLAIMED)
 TOUCHING = ("UpdateLoginProfile", "DeleteAccessKey", "DeleteSecret", "SendEmail")
@@ -129,7 +130,27 @@ def test_operators_and_requester_are_told_once(aws: Account, what: str) -> None:
     (mail,) = aws.mails()
     assert set(mail["to"]) == {"olga@example.com", "otto@example.com", REQUESTER}
     assert mail["subject"] == f"Not claimed: the {what.replace('_', ' ')} of {USER}"
-    assert ("/resend" in mail["text"]) == (what == "password")
+    assert f"/onboardings/{ONBOARDING_ID}/{'resend' if what == 'password' else 'reissue'}" in mail["text"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"status": Status.COMPLETE}, f"/onboardings/{ONBOARDING_ID}/reissue"),
+        (
+            {"status": Status.COMPLETE, "purpose": Purpose.MFA_RESET, "of": "the-first"},
+            "/onboardings/the-first/reissue",
+        ),
+        ({"purpose": Purpose.MFA_RESET, "of": "the-first"}, f"/onboardings/{ONBOARDING_ID}/resend"),
+    ],
+    ids=["re-issued", "by a reset that is complete", "by a reset"],
+)
+def test_who_is_told_reads_what_goes_on_from_here(aws: Account, change: dict[str, Any], path: str) -> None:
+    sent(aws)
+    aws.change(**change)
+    expire(aws)
+    (mail,) = aws.mails()
+    assert f"POST {path})" in mail["text"]
 
 
 @KINDS

@@ -124,6 +124,7 @@ CONTENT: dict[str, dict[str, Any]] = {
         "claim_expires_at": "2026-03-03T09:00:00.000000Z",
         "burnt": False,
         "can_be_sent_again": True,
+        "path": "/onboardings/0b6f2c1e/resend",
     },
 }
 TIMES = frozenset(
@@ -342,12 +343,16 @@ def test_the_button_is_called_as_the_claim_page_calls_it() -> None:
     assert f'choose "{button}"' in mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"]).text
 
 
+@pytest.mark.parametrize("secret", ["password", "access key"])
 @pytest.mark.parametrize("sendable", [True, False])
 @pytest.mark.parametrize("burnt", [True, False])
-def test_who_hears_of_an_unclaimed_secret_reads_why_and_how_to_go_on(sendable: bool, burnt: bool) -> None:
-    mail = mails.render("claim_expired", **CONTENT["claim_expired"] | {"can_be_sent_again": sendable, "burnt": burnt})
+def test_who_hears_of_an_unclaimed_secret_reads_why_and_how_to_go_on(secret: str, sendable: bool, burnt: bool) -> None:
+    changes = {"secret": secret, "can_be_sent_again": sendable, "burnt": burnt}
+    mail = mails.render("claim_expired", **CONTENT["claim_expired"] | changes)
     for said in (mail.text, mail.html):
-        assert ("/resend" in said) == sendable
+        assert ("instructions sent again" in said) == sendable
+        assert ("password was replaced" in said) == (secret == "password")
+        assert ("access key was deleted" in said) != (secret == "password")
         assert ("asks an operator" in said) != sendable
         assert ("wrong five times" in said) == burnt
         assert ("nobody used it" in said) != burnt

@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 
 from gatehouse import claims, records
 from gatehouse.issuing import MINIMUM_INTERVAL
-from gatehouse.model import Requester, Status
+from gatehouse.model import Purpose, Requester, Status
 from tests.unit.account import (
     ACCOUNT,
     APPROVER,
@@ -243,6 +243,13 @@ def test_only_what_was_granted_is_issued_anew(aws: Account, access: str, what: s
 def test_after_the_end_nothing_is_issued_anew(complete: Account) -> None:
     complete.clock.advance(366 * 86_400)
     assert reissue(complete).problem == (409, "ended")
+
+
+def test_by_a_reset_s_id_nothing_is_issued_anew_and_the_answer_names_the_other(complete: Account) -> None:
+    complete.change(purpose=Purpose.MFA_RESET, of="the-first")
+    answer = reissue(complete)
+    assert answer.problem == (409, "is-a-reset")
+    assert "the-first" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("name", [None, "somebody else's"])

@@ -178,12 +178,16 @@ def _tell(table: Table, record: Onboarding, row: dict[str, Any], config: Setting
     """Operators and requester hear of it. What SES refuses for good is logged, and not tried for ever."""
     directory = people.Directory.parse(config.approvers, config.operators)
     to = {directory.address(person) for person in (*directory.operators, record.requester.person)}
+    can_be_sent_again = row["kind"] == "password" and record.status is not Status.COMPLETE
+    # What is issued anew is of the onboarding that made the user, also where a reset has issued it.
+    way = f"{record.onboarding_id}/resend" if can_be_sent_again else f"{record.made_by}/reissue"
     mail = mails.render(
         "claim_expired",
         onboarding_id=record.onboarding_id,
         user_name=record.user_name,
         secret=row["kind"].replace("_", " "),
-        can_be_sent_again=row["kind"] == "password",
+        can_be_sent_again=can_be_sent_again,
+        path=f"/onboardings/{way}",
         claim_expires_at=row["expires_at"],
         burnt=row["state"] == "burnt" or row["expires_at"] > times.now(),
     )

@@ -105,6 +105,8 @@ def _next_generation(table: Table, record: Onboarding, what: str, reason: str, b
 
 def _require_possible(table: Table, record: Onboarding, what: str) -> None:
     """Raises Problem 409 for what cannot be issued anew, 429 too soon after the last time."""
+    if record.is_reset:
+        raise _conflict("is-a-reset", f"This is a reset: ask for it by the onboarding, {record.of}.")
     if record.status is not Status.COMPLETE:
         raise _conflict("not-complete", f"The onboarding is {record.status}.")
     if NEEDED_ACCESS[what] not in record.request["access"]:
