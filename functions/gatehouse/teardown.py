@@ -32,10 +32,8 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
         if locks(iam, record):
             removed = disarm(iam, record, remember)
     elif user := iam_users.own(iam, record.user_name, record.made_by):
-        if lives(user, record):
-            raise UserLives(
-                f"user {record.user_name} was enrolled, and the record of its onboarding is older than that"
-            )
+        if lives(iam, user, record):
+            raise UserLives(f"user {record.user_name} was completed, and its record does not know of it")
         removed = [*_strip(iam, record.user_name, remember), f"user {record.user_name}"]
         iam.delete_user(UserName=record.user_name)
     removed += _deactivated_before(iam, record)
@@ -44,18 +42,29 @@ def undo(iam: Any, secretsmanager: Any, record: Onboarding, remember: Callable[[
     return removed
 
 
-def lives(user: Mapping[str, Any], record: Onboarding) -> bool:
+def lives(iam: Any, user: Mapping[str, Any], record: Onboarding) -> bool:
     """Whether the user was completed, of which the record does not know: it came from a backup, or was changed by hand.
 
     Whoever completes writes into the record first. An application, which has one boundary only, is known by its key.
     """
-    begun = any(entry.event == COMPLETING for entry in record.timeline)
-    return not (begun or record.is_application) and iam_users.boundary_of(user) == record.grants.boundary_member
+    if record.is_application and not _was_completing(record):
+        return bool(_each(iam, "list_access_keys", "AccessKeyMetadata", record.user_name))
+    return _is_member_unknown(user, record)
+
+
+def _is_member_unknown(user: Mapping[str, Any], record: Onboarding) -> bool:
+    grants = record.grants
+    members_only = grants.boundary_member != grants.boundary_enrolling
+    return members_only and iam_users.boundary_of(user) == grants.boundary_member and not _was_completing(record)
+
+
+def _was_completing(record: Onboarding) -> bool:
+    return any(entry.event == COMPLETING for entry in record.timeline)
 
 
 def doubt(user: Mapping[str, Any], record: Onboarding) -> str | None:
     """Why a user who names an onboarding that ended may not be its residue all the same; None if it is."""
-    if lives(user, record):
+    if _is_member_unknown(user, record):
         return "was enrolled, of which the record does not know"
     made_at = times.text(user["CreateDate"])
     earliest, latest = times.after(record.created_at, -CLOCKS), times.after(record.updated_at, CLOCKS)

@@ -25,6 +25,8 @@ from gatehouse.errors import (
 from gatehouse.model import FINAL, Decision, Onboarding, Status, TimelineEntry
 from tests.unit.account import (
     ACCOUNT,
+    APPLICATION,
+    AS_APPLICATION,
     ENROLLING,
     EXECUTION_ARN,
     MEMBER,
@@ -269,7 +271,22 @@ def test_a_member_of_whom_an_old_record_does_not_know_is_not_deleted(made: Accou
     assert made.user() == before
     assert made.password()
     assert made.record().status is Status.ROLLBACK_INCOMPLETE
-    assert "was enrolled" in str(made.record().status_detail)
+    assert "was completed" in str(made.record().status_detail)
+
+
+def test_an_application_with_a_key_of_which_an_old_record_does_not_know_is_not_deleted(aws: Account) -> None:
+    record = aws.seed(Status.PROVISIONING, **AS_APPLICATION)
+    tags = [{"Key": "gatehouse:onboarding-id", "Value": ONBOARDING_ID}]
+    path = "/gatehouse/applications/"
+    aws.iam.create_user(UserName=record.user_name, Path=path, PermissionsBoundary=APPLICATION, Tags=tags)
+    aws.iam.create_access_key(UserName=record.user_name)
+    with pytest.raises(UserLives):
+        by_follow_up(aws)
+    assert aws.user(record.user_name)
+    begun = (TimelineEntry(NOW, "complete_onboarding", "gatehouse"),)
+    aws.change(timeline=begun)
+    by_follow_up(aws)
+    assert aws.user(record.user_name) is None
 
 
 @pytest.mark.parametrize(
