@@ -139,6 +139,15 @@ def test_a_new_key_replaces_the_old_one_with_its_description(complete: Account) 
     assert f"aws_access_key_id = {new}" in revealed.json["cli_config"]
 
 
+def test_the_description_of_a_key_that_somebody_else_deleted_goes_as_well(complete: Account) -> None:
+    """A reset deletes keys, and so does the end of an unclaimed one: a user has 50 tags and no more."""
+    (old,) = keys(complete)
+    complete.iam.delete_access_key(UserName=USER, AccessKeyId=old)
+    before = tags(complete).keys() - {old}
+    reissue(complete, "access_key")
+    assert tags(complete).keys() == before | set(keys(complete))
+
+
 def test_a_link_that_was_not_used_yet_is_dead(complete: Account) -> None:
     (old,) = links(complete, "Your AWS access key")
     code = reissue(complete, "access_key").json["claim_code"]
