@@ -27,6 +27,7 @@ ROUTES = {
     "cancel": ("POST", "/onboardings/{id}/cancel"),
     "reissue": ("POST", "/onboardings/{id}/reissue"),
     "reset": ("POST", "/onboardings/{id}/mfa-reset"),
+    "describe": ("GET", "/openapi.json"),
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 

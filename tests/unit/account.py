@@ -22,6 +22,7 @@ from gatehouse.model import Decision, Onboarding, Requester, Status
 from gatehouse.table import Table
 from tests.unit import aws_rules
 from tests.unit.wire import Wire, unsigned
+from tests.wiring import description
 from tests.wiring.template import ROOT, functions, of_type, parameters, resolve
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -120,8 +121,12 @@ class Account:
         sample["body"] = sample["body"] if body is None else body if isinstance(body, str) else json.dumps(body)
         if sample["requestContext"]["identity"]["userArn"]:
             sample["requestContext"]["identity"]["userArn"] = arn_of(caller)
-        answer = self.call(stem, sample)
-        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+        given = self.call(stem, sample)
+        answer = Answer(given["statusCode"], given["headers"], given["body"])
+        # Whatever a test is about: callers were promised the answers that the description tells of.
+        read = answer.json if "json" in answer.headers["Content-Type"] else answer.body
+        description.require(sample["httpMethod"], sample["resource"], answer.status, answer.headers, read)
+        return answer
 
     def record(self, onboarding_id: str = ONBOARDING_ID) -> Onboarding:
         found = records.find(self.table, onboarding_id)

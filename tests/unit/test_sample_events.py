@@ -115,6 +115,7 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     ),
     "decide_onboarding": (pending_approval, 200),
     "decide_onboarding.reject": (pending_approval, 200),
+    "describe_api": (nothing, 200),
     "execution_ended": (pending_mfa, None),
     "execution_ended.failed": (pending_mfa, None),
     "execution_ended.timed_out": (pending_mfa, None),

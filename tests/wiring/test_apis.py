@@ -19,10 +19,11 @@ ROUTES = {
     ("Api", "POST", "/onboardings/{id}/reissue"): "reissue_secret",
     ("Api", "POST", "/onboardings/{id}/mfa-reset"): "request_mfa_reset",
     ("Api", "GET", "/account/health"): "check_account_health",
+    ("Api", "GET", "/openapi.json"): "describe_api",
     ("ClaimApi", "GET", "/claim"): "serve_claim_page",
     ("ClaimApi", "POST", "/claim"): "claim_secret",
 }
-READING = {("GET", "/onboardings"), ("GET", "/onboardings/{id}")}
+READING = {("GET", "/onboardings"), ("GET", "/onboardings/{id}"), ("GET", "/openapi.json")}
 LOOKING_AFTER = {("POST", "/onboardings/{id}/resend"), ("POST", "/onboardings/{id}/cancel")}
 ALLOWED = {
     "RequesterPolicy": READING | LOOKING_AFTER | {("POST", "/onboardings")},

@@ -1,0 +1,20 @@
+"""DescribeApi: the description that callers get is the file with the request's own schema in it."""
+
+from gatehouse import onboarding_request
+from tests.unit.account import Account
+
+
+def test_it_describes_the_request_as_it_is_checked_and_names_where_claims_are_made(aws: Account) -> None:
+    answer = aws.api("describe_api")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    described = answer.json
+    assert described["openapi"].startswith("3.1.")
+    shown = described["components"]["schemas"]["OnboardingRequest"]
+    assert {**shown, "$schema": "http://json-schema.org/draft-07/schema#"} == onboarding_request.schema()
+    (server,) = described["paths"]["/claim"]["servers"]
+    assert server["url"] == "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/v1"
+
+
+def test_it_calls_nothing(aws: Account) -> None:
+    aws.api("describe_api")
+    assert aws.wire.calls == []
