@@ -3,8 +3,10 @@
 import hmac
 import io
 import logging
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -24,7 +26,9 @@ from tests.unit.wire import Wire
 
 # The same examples in every run: what was found once is found again, and a red build is never luck.
 hypothesis_settings.register_profile("gatehouse", derandomize=True, deadline=None, database=None)
-hypothesis_settings.load_profile("gatehouse")
+# Others in every run, and twenty times as many.
+hypothesis_settings.register_profile("thorough", deadline=None, database=None, max_examples=2_000, print_blob=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gatehouse"))
 
 SERVICES = ("cloudtrail", "dynamodb", "iam", "kms", "lambda", "secretsmanager", "sesv2", "ssm", "stepfunctions")
 WITHOUT_RETRIES = ("iam", "sesv2")
@@ -80,17 +84,29 @@ def _calls_do_no_more_than_they_must() -> Iterator[None]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
+    with _an_account(monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def another_account() -> Callable[[pytest.MonkeyPatch], AbstractContextManager[accounts.Account]]:
+    """An account whenever a test wants a fresh one; one at a time."""
+    return _an_account
+
+
+@contextmanager
+def _an_account(patch: pytest.MonkeyPatch) -> Iterator[accounts.Account]:
     """The account, at a fixed time; nobody really sleeps, mails and wake-ups are noted and go nowhere.
 
     moto makes an RSA key for every KMS key, whatever it is for: the codes' MAC is made here.
     """
     # The session keeps AWS's endpoints and service models, which take longer to read than a test to run.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
-        aws_rules.apply(monkeypatch)
+        aws_rules.apply(patch)
         account = accounts.Account(the_wire(), accounts.Clock())
         account.wire.clear()
-        monkeypatch.setattr(times, "now", account.clock.now)
-        monkeypatch.setattr(time, "sleep", account.slept.append)
+        patch.setattr(times, "now", account.clock.now)
+        patch.setattr(time, "sleep", account.slept.append)
         accounts.set_up(account)
         for operation in ("SendEmail", "SendTaskSuccess", "SendTaskFailure", "StartExecution", "Invoke"):
             account.wire.answer(operation, {})
