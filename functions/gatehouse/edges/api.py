@@ -127,14 +127,14 @@ def _answer(function: Callable[[Request], Answer], request: Request) -> Answer:
 
 
 def _refused(problem: Problem) -> Answer:
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        problem.headers["Retry-After"] = "2"
     return Answer(problem.status, problem.document(), problems.CONTENT_TYPE, problem.headers)
 
 
 def _busy(error: Exception) -> Answer:
     logger().warning("busy", cause=str(error))
-    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "AWS did not answer in time: try again.")
-    problem.headers["Retry-After"] = "2"
-    return _refused(problem)
+    return _refused(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "AWS did not answer in time: try again."))
 
 
 def _failed(error: Exception) -> Answer:
