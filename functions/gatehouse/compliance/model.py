@@ -139,6 +139,7 @@ class Finding:
     """One thing that is wrong with one subject: a user's name, ROOT, ACCOUNT, or a device's serial number.
 
     `since` is when a sweep saw it first without a break. `due` is None where nothing is done about it by itself.
+    `owner` is who answers for the user: its tag `gatehouse:owner`, else `owner` without regard to case.
     """
 
     kind: Kind
@@ -148,6 +149,7 @@ class Finding:
     since: str
     exemption: Exemption | None = None
     due: Due | None = None
+    owner: str | None = None
 
     @property
     def key(self) -> str:
@@ -189,7 +191,8 @@ class Acted:
 class Sweep:
     """One sweep, as it is kept in S3 (`findings.json`) and as the report shows it.
 
-    `broken` says why nobody was acted on although somebody was due (the circuit breaker), else None.
+    What is new has its `since` at `at`; `resolved` is what the sweep before found and this one does not. `broken` says
+    why nobody was acted on although somebody was due (the circuit breaker), else None.
     """
 
     sweep_id: str
@@ -199,6 +202,7 @@ class Sweep:
     rules: Rules
     counts: Counts
     findings: tuple[Finding, ...]
+    resolved: tuple[Finding, ...] = ()
     past: tuple[Past, ...] = ()
     acted: tuple[Acted, ...] = ()
     broken: str | None = None
