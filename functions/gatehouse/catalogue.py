@@ -51,6 +51,11 @@ def may_request(profile: str, caller: Caller) -> bool:
     return "*" in requesters or caller.person in requesters
 
 
+def demands_phishing_resistant_mfa(profile: str | None) -> bool:
+    """Whether a user of this profile needs a security key or a passkey; a profile nobody knows demands nothing."""
+    return bool(profiles().get(profile or "", {}).get("mfa") == "phishing-resistant")
+
+
 def approvals_needed(profile: Mapping[str, Any], grants: Grants) -> int:
     """How many people have to agree: whoever asks for more than a profile is, which was reviewed, asks for a review."""
     return max(int(profile["approvals_needed"]), 1 if grants.beyond_profile else 0)

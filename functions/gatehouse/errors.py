@@ -69,6 +69,14 @@ class MfaTimeout(Exception):
     """No device was enrolled in time."""
 
 
+class ReportNotReady(Exception):
+    """IAM is still making the account's credential report, or has none that is new enough: ask again."""
+
+
+class MalformedReport(Exception):
+    """The credential report is not as AWS documents it: nobody is judged by it. Names the line, never its content."""
+
+
 class TemporarilyUnmodifiable(Exception):
     """IAM is still busy with this user (EntityTemporarilyUnmodifiable): retry for minutes."""
 

@@ -12,7 +12,7 @@ ACCOUNT = "account"
 
 
 class Kind(StrEnum):
-    """What can be wrong; `catalogue.RULES` says in words what each means and how it is cured."""
+    """What can be wrong; `rules.RULES` says in words what each means and how it is cured."""
 
     CONSOLE_WITHOUT_MFA = "console-without-mfa"
     PHISHABLE_MFA = "phishable-mfa"
@@ -67,7 +67,11 @@ class Credentials:
 
 @dataclass(frozen=True)
 class User:
-    """One IAM user, live, with the line that the credential report has of it (None: it is newer than the report)."""
+    """One IAM user, live, with the line that the credential report has of it (None: it is newer than the report).
+
+    `policies` are the ARNs of the attached managed ones. `devices` are the kinds of MFA devices ("virtual",
+    "security_key", "hardware") that IAM told of this user alone; None where it was not asked.
+    """
 
     user_name: str
     arn: str
@@ -77,14 +81,28 @@ class User:
     tags: Mapping[str, str]
     virtual_devices: int
     credentials: Credentials | None
+    policies: tuple[str, ...] = ()
+    devices: tuple[str, ...] | None = None
+
+    @property
+    def has_console(self) -> bool:
+        """Whether the report knows a password of this user."""
+        return self.credentials is not None and self.credentials.has_password
+
+    @property
+    def has_mfa(self) -> bool:
+        """As IAM tells live where it was asked and of virtual devices, of others as the report says."""
+        if self.devices is not None:
+            return bool(self.devices)
+        return self.virtual_devices > 0 or (self.credentials is not None and self.credentials.mfa_active)
 
 
 @dataclass(frozen=True)
 class Account:
     """All that a sweep looks at, read in a few calls. `reported_at` is when AWS made the credential report.
 
-    `unassigned_devices` are serial numbers, `password_policy` is what GetAccountPasswordPolicy answers (None: none is
-    set), `stuck` maps the ids of onboardings that are open for too long to their user names.
+    `unassigned_devices` are serial numbers, `password_lacks` says in words what the account's password policy lacks,
+    `stuck` maps the ids of onboardings that are open for too long to their user names.
     """
 
     account_id: str
@@ -92,7 +110,7 @@ class Account:
     root: Credentials | None
     users: tuple[User, ...]
     unassigned_devices: tuple[str, ...]
-    password_policy: Mapping[str, object] | None
+    password_lacks: tuple[str, ...] = ()
     stuck: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -127,7 +145,10 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Due:
-    """What happens to a finding's user, and from when."""
+    """What happens to a finding's user, and from when.
+
+    Of a reminder, `at` is the same in every sweep until one has told it: then it is when the next one is due.
+    """
 
     action: Mode
     at: str
@@ -159,7 +180,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the report and the metrics count, and the chart draws over time."""
+    """What the report and the metrics count, and the chart draws over time.
+
+    `findings` and `by_kind` count the open ones, `exempt` those of users who are exempt.
+    """
 
     users: int
     console_users: int
@@ -192,7 +216,8 @@ class Sweep:
     """One sweep, as it is kept in S3 (`findings.json`) and as the report shows it.
 
     What is new has its `since` at `at`; `resolved` is what the sweep before found and this one does not. `broken` says
-    why nobody was acted on although somebody was due (the circuit breaker), else None.
+    why nobody was restricted or suspended although somebody was due (the circuit breaker), else None. `devices_seen`
+    maps the serial numbers of unassigned MFA devices to when a sweep saw them first.
     """
 
     sweep_id: str
@@ -206,3 +231,4 @@ class Sweep:
     past: tuple[Past, ...] = ()
     acted: tuple[Acted, ...] = ()
     broken: str | None = None
+    devices_seen: Mapping[str, str] = field(default_factory=dict)

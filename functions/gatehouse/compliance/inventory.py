@@ -1,0 +1,118 @@
+"""Read what a sweep looks at, in a few calls however many users there are."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gatehouse import iam_users, times
+from gatehouse.compliance import credential_report, evaluation, password_policy
+from gatehouse.compliance.model import Account, Credentials, User
+from gatehouse.compliance.password_policy import Wanted
+from gatehouse.errors import MalformedReport, ReportNotReady
+
+PAGE = 1000
+"""IAM's largest."""
+
+MOST_CALLS = 12
+"""What is left of them when all is read goes to looks at single users whom the report shows without MFA."""
+
+
+def request_report(iam: Any) -> bool:
+    """Have IAM make a credential report unless it has one of the last four hours; whether there is one to read."""
+    return bool(iam.generate_credential_report()["State"] == "COMPLETE")
+
+
+def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
+    """All of the account, as IAM tells it live but for credentials, which it tells in its report only.
+
+    Calls: 2, one for each 1,000 users, one for each 1,000 virtual MFA devices, and one for each user whose profile
+    demands MFA that cannot be phished; as long as these are fewer than 12, looks at who seems to have no MFA.
+    Raises ReportNotReady, MalformedReport.
+    """
+    reported_at, (root, credentials) = _report(iam)
+    calls = 2
+    virtual: dict[str, int] = {}
+    unassigned: list[str] = []
+    for page in _pages(iam, "list_virtual_mfa_devices"):
+        calls += 1
+        for device in page["VirtualMFADevices"]:
+            # The root user's has a User without a name.
+            if (owner := device.get("User")) is None:
+                unassigned.append(device["SerialNumber"])
+            elif name := owner.get("UserName"):
+                virtual[name] = virtual.get(name, 0) + 1
+    users = []
+    for page in _pages(iam, "get_account_authorization_details", Filter=["User"]):
+        calls += 1
+        users += [_user(shown, virtual, credentials, reported_at) for shown in page["UserDetailList"]]
+    lacks = tuple(password_policy.shortcomings(password_policy.standing(iam), wanted))
+    return Account(
+        account_id=root.arn.split(":")[4],
+        reported_at=reported_at,
+        root=root,
+        users=tuple(_looked_at(iam, users, MOST_CALLS - calls)),
+        unassigned_devices=tuple(unassigned),
+        password_lacks=lacks,
+        stuck=stuck,
+    )
+
+
+def _report(iam: Any) -> tuple[str, credential_report.Report]:
+    try:
+        answer = iam.get_credential_report()
+    except (
+        iam.exceptions.CredentialReportNotReadyException,
+        iam.exceptions.CredentialReportNotPresentException,
+        iam.exceptions.CredentialReportExpiredException,
+    ) as error:
+        raise ReportNotReady(error.response["Error"]["Code"]) from None
+    try:
+        text = answer["Content"].decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedReport("it is not UTF-8") from None
+    return times.text(answer["GeneratedTime"]), credential_report.parse(text)
+
+
+def _user(
+    shown: Mapping[str, Any], virtual: Mapping[str, int], credentials: Mapping[str, Credentials], reported_at: str
+) -> User:
+    name, created_at = shown["UserName"], times.text(shown["CreateDate"])
+    return User(
+        user_name=name,
+        arn=shown["Arn"],
+        path=shown["Path"],
+        created_at=created_at,
+        boundary=shown.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        tags={tag["Key"]: tag["Value"] for tag in shown.get("Tags", ())},
+        virtual_devices=virtual.get(name, 0),
+        # A line of somebody who was deleted since, and whose name was given again, is not this user's.
+        credentials=credentials.get(name) if created_at <= reported_at else None,
+        policies=tuple(policy["PolicyArn"] for policy in shown.get("AttachedManagedPolicies", ())),
+    )
+
+
+def _looked_at(iam: Any, users: Collection[User], calls_left: int) -> Iterator[User]:
+    """The users, with what IAM tells live of those of whom lists do not tell enough."""
+    for user in users:
+        if not user.has_console:
+            yield user
+        elif evaluation.demands_more(user) and user.has_mfa:
+            yield _look_at(iam, user)
+        elif not user.has_mfa and calls_left > 0:
+            calls_left -= 1
+            yield _look_at(iam, user)
+        else:
+            yield user
+
+
+def _look_at(iam: Any, user: User) -> User:
+    """The user with the kinds of devices it has now; as it was where it has just been deleted."""
+    try:
+        devices = tuple(device["kind"] for device in iam_users.devices(iam, user.user_name))
+    except iam.exceptions.NoSuchEntityException:
+        return user
+    return replace(user, devices=devices)
+
+
+def _pages(iam: Any, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+    return iter(iam.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": PAGE}))
