@@ -78,6 +78,23 @@ def latest(table: Table, user_name: str) -> Onboarding | None:
     return Onboarding.from_item(item) if item else None
 
 
+def open_since(table: Table, before: str) -> dict[str, str]:
+    """The ids of the onboardings and resets that are open and began before then, each with its user's name."""
+    found: dict[str, str] = {}
+    for status in sorted(OPEN):
+        start: Any = None
+        while True:
+            more = {"ExclusiveStartKey": start} if start else {}
+            keys, start = table.query("by_status", ("status", status.value), Limit=100, **more)
+            old = [row["pk"] for row in keys if row["created_at"] < before]
+            for item in table.get_many(old).values() if old else ():
+                found[item["onboarding_id"]] = item["request"]["user_name"]
+            # The index has the oldest first.
+            if start is None or len(old) < len(keys):
+                break
+    return found
+
+
 def remember_devices(table: Table, record: Onboarding, serial_numbers: Collection[str]) -> None:
     """Keep the serial numbers of virtual devices that are about to be deactivated: then they have no owner."""
     known = sorted({*record.virtual_devices, *serial_numbers})

@@ -234,6 +234,8 @@ STANDS_FOR = {
     "BoundaryMember": MEMBER,
     "BoundaryMemberOneRegion": MEMBER_ONE_REGION,
     "BoundaryApplication": APPLICATION,
+    "ComplianceBucket": f"{STACK}-compliance",
+    "ComplianceBucket.Arn": f"arn:aws:s3:::{STACK}-compliance",
     "ClaimApi": "f6g7h8i9j0",
     "ExpireClaimFunction": f"{STACK}-ExpireClaim",
     "RollBackFunction": f"{STACK}-RollBack",

@@ -30,7 +30,10 @@ hypothesis_settings.register_profile("gatehouse", derandomize=True, deadline=Non
 hypothesis_settings.register_profile("thorough", deadline=None, database=None, max_examples=2_000, print_blob=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gatehouse"))
 
-SERVICES = ("cloudtrail", "dynamodb", "iam", "kms", "lambda", "secretsmanager", "sesv2", "ssm", "stepfunctions")
+SERVICES = (
+    "cloudtrail", "dynamodb", "iam", "kms", "lambda", "s3", "secretsmanager", "securityhub", "sesv2", "ssm",
+    "stepfunctions",
+)  # fmt: skip
 WITHOUT_RETRIES = ("iam", "sesv2")
 
 

@@ -29,6 +29,10 @@ class Request:
         parameters = self.event.get("pathParameters") or {}
         return parameters.get("id")
 
+    def parameter(self, name: str) -> str:
+        """A part of the path, by the name that the route gives it."""
+        return str(self.event["pathParameters"][name])
+
     @property
     def caller(self) -> Caller:
         """Who signed the request, as API Gateway verified it."""

@@ -1,0 +1,143 @@
+"""An account is read whole, in few calls however large it is."""
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from gatehouse import catalogue
+from gatehouse.clients import client
+from gatehouse.compliance import inventory, password_policy
+from gatehouse.compliance.evaluation import evaluate
+from gatehouse.compliance.model import Account, Kind
+from gatehouse.compliance.password_policy import Wanted
+from gatehouse.errors import MalformedReport, ReportNotReady
+from tests.unit.account import NOW
+from tests.unit.account import Account as Aws
+from tests.unit.swept import GUARD, RULES, account, accounts, user, without_mfa
+from tests.unit.swept_iam import stand_in
+
+WANTED = Wanted.of(14, "uppercase,lowercase,numbers,symbols", 90, 24)
+SECURITY_KEY = "arn:aws:iam::123456789012:u2f/user/ann/key"
+
+
+def read(stuck: Any = None) -> Account:
+    return inventory.read(client("iam"), WANTED, stuck or {})
+
+
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@given(accounts())
+def test_what_iam_tells_is_read(aws: Aws, of: Account) -> None:
+    stand_in(aws.wire, of)
+    found = read(of.stuck)
+    older = {one.user_name for one in of.users if one.created_at <= of.reported_at}
+    lines = {one.user_name: one.credentials if one.user_name in older else None for one in of.users}
+    told = [replace(one, devices=None, credentials=lines[one.user_name]) for one in of.users]
+    assert [replace(one, devices=None) for one in found.users] == told
+    assert replace(found, users=()) == replace(of, users=(), password_lacks=())
+
+
+def test_the_line_of_somebody_of_the_same_name_who_is_gone_is_not_taken(aws: Aws) -> None:
+    stand_in(aws.wire, account(user("ann", created_at=NOW)))
+    assert read().users[0].credentials is None
+
+
+def test_what_the_password_policy_lacks_is_told(aws: Aws) -> None:
+    stand_in(aws.wire, account())
+    aws.wire.answer("GetAccountPasswordPolicy", {"PasswordPolicy": password_policy.WITHOUT_POLICY})
+    assert read().password_lacks[0] == "8 characters suffice where 14 are wanted"
+
+
+@pytest.mark.parametrize("code", ["ReportNotPresent", "ReportExpired", "ReportInProgress"])
+def test_a_report_that_is_not_there_yet_is_waited_for(aws: Aws, code: str) -> None:
+    stand_in(aws.wire, account())
+    aws.wire.refuse("GetCredentialReport", code, status=410)
+    with pytest.raises(ReportNotReady):
+        read()
+
+
+def test_a_report_that_is_no_text_is_an_error(aws: Aws) -> None:
+    stand_in(aws.wire, account())
+    content = {"Content": b"user,\xff", "GeneratedTime": "2026-03-02T08:00:00Z"}
+    aws.wire.answer("GetCredentialReport", content)
+    with pytest.raises(MalformedReport):
+        read()
+
+
+def test_whom_the_report_shows_without_mfa_is_looked_at_while_calls_are_left(aws: Aws) -> None:
+    """Then a security key that was enrolled after the report is seen, of which no list tells."""
+    stray = [without_mfa(f"stray-{number:02}") for number in range(20)]
+    stand_in(aws.wire, account(*stray, user("good")), devices={"stray-03": [SECURITY_KEY]})
+    found = {one.user_name: one for one in read().users}
+    assert len(aws.wire.calls) == inventory.MOST_CALLS
+    assert (found["stray-03"].devices, found["stray-04"].devices) == (("security_key",), ())
+    assert found["stray-03"].has_mfa
+    assert (found["stray-19"].devices, found["good"].devices) == (None, None)
+
+
+def test_somebody_who_is_deleted_meanwhile_is_left_as_the_lists_have_it(aws: Aws) -> None:
+    stand_in(aws.wire, account(without_mfa("ann")))
+    aws.wire.refuse("ListMFADevices", "NoSuchEntity", status=404)
+    assert read().users[0].devices is None
+
+
+@pytest.fixture
+def demanding() -> Iterator[None]:
+    changed = json.loads(json.dumps(catalogue._catalogue()))
+    changed["profiles"]["auditor"]["mfa"] = "phishing-resistant"
+    with patch.object(catalogue, "_catalogue", lambda: changed):
+        yield
+
+
+def test_the_devices_of_those_whose_profile_demands_more_are_looked_at(aws: Aws, demanding: None) -> None:
+    tags = {"gatehouse:profile": "auditor"}
+    of = account(user("ann", tags=tags), user("bob", tags=tags), user("cy", tags={"gatehouse:profile": "developer"}))
+    phone = "arn:aws:iam::123456789012:mfa/phone"
+    stand_in(aws.wire, of, devices={"ann": [phone, SECURITY_KEY], "bob": [phone]})
+    found = evaluate("s", read(), RULES, GUARD, None, NOW)
+    assert [(one.kind, one.subject, one.reason) for one in found.findings] == [
+        (Kind.PHISHABLE_MFA, "bob", "its MFA: virtual")
+    ]
+
+
+def large(count: int) -> Account:
+    """Users with a virtual device each, but for one in ten."""
+    return account(*(without_mfa(f"u-{n:04}") if n % 10 == 0 else user(f"u-{n:04}") for n in range(count)))
+
+
+def calls_at(aws: Aws, of: Account) -> int:
+    stand_in(aws.wire, of)
+    read()
+    return len(aws.wire.calls)
+
+
+def test_five_thousand_users_take_twelve_calls_and_a_hundred_no_third_of_that(aws: Aws) -> None:
+    at_5000 = calls_at(aws, large(5000))
+    assert at_5000 == 12
+    aws.wire.clear()
+    assert calls_at(aws, large(100)) == 12, "what is left goes to looks at single users"
+    aws.wire.clear()
+    assert at_5000 / calls_at(aws, account(*map(user, map(str, range(100))))) <= 3
+
+
+def test_the_worst_case_is_a_page_more_for_each_thousand_devices(aws: Aws) -> None:
+    """Every user with a device, and 400 left over: nobody is in question, and there are six pages of devices."""
+    left_over = tuple(f"arn:aws:iam::123456789012:mfa/left-over-{number}" for number in range(400))
+    of = account(*(user(f"u-{number:04}") for number in range(5000)), unassigned_devices=left_over)
+    assert calls_at(aws, of) == 13
+
+
+def test_five_thousand_users_fit_into_a_small_function(aws: Aws) -> None:
+    stand_in(aws.wire, large(5000))
+    tracemalloc.start()
+    try:
+        evaluate("s", read(), RULES, GUARD, None, NOW)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 1024 * 1024
