@@ -32,9 +32,15 @@ def placeholders(machine: str) -> set[str]:
 
 
 def states(machine: str) -> dict[str, State]:
-    """The states of a machine by name."""
-    found: dict[str, State] = definition(machine)["States"]
-    return found
+    """The states of a machine by name, those inside of a Map as well."""
+    outer: dict[str, State] = definition(machine)["States"]
+    inner = [state["ItemProcessor"]["States"] for state in outer.values() if state["Type"] == "Map"]
+    return outer | {name: state for one in inner for name, state in one.items()}
+
+
+def onboarding_machines() -> list[str]:
+    """The machines that bring somebody in or back: what goes wrong there is rolled back."""
+    return [machine for machine in machines() if "RollBack" in states(machine)]
 
 
 def tasks(machine: str) -> dict[str, State]:

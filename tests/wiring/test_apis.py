@@ -20,17 +20,25 @@ ROUTES = {
     ("Api", "POST", "/onboardings/{id}/mfa-reset"): "request_mfa_reset",
     ("Api", "GET", "/account/health"): "check_account_health",
     ("Api", "GET", "/openapi.json"): "describe_api",
+    ("Api", "POST", "/compliance/sweeps"): "request_sweep",
+    ("Api", "GET", "/compliance/sweeps/{sweep_id}"): "read_sweeps",
     ("ClaimApi", "GET", "/claim"): "serve_claim_page",
     ("ClaimApi", "POST", "/claim"): "claim_secret",
 }
-READING = {("GET", "/onboardings"), ("GET", "/onboardings/{id}"), ("GET", "/openapi.json")}
+READING = {
+    ("GET", "/onboardings"),
+    ("GET", "/onboardings/{id}"),
+    ("GET", "/compliance/sweeps/{sweep_id}"),
+    ("GET", "/openapi.json"),
+}
 LOOKING_AFTER = {("POST", "/onboardings/{id}/resend"), ("POST", "/onboardings/{id}/cancel")}
 ALLOWED = {
     "RequesterPolicy": READING | LOOKING_AFTER | {("POST", "/onboardings")},
     "ApproverPolicy": READING | {("POST", "/onboardings/{id}/decision")},
     "OperatorPolicy": READING
     | LOOKING_AFTER
-    | {("POST", "/onboardings/{id}/reissue"), ("POST", "/onboardings/{id}/mfa-reset"), ("GET", "/account/health")},
+    | {("POST", "/onboardings/{id}/reissue"), ("POST", "/onboardings/{id}/mfa-reset"), ("GET", "/account/health")}
+    | {("POST", "/compliance/sweeps")},
 }
 
 
@@ -100,7 +108,7 @@ def test_a_policy_opens_the_routes_of_its_people_and_no_other(policy: str) -> No
     statements = properties(policy)["PolicyDocument"]["Statement"]
     (call,) = [one for one in statements if one["Action"] == "execute-api:Invoke"]
     opened = {re.sub(r".*\$\{Api\}/v1/(\w+)(/.*)", r"\1 \2", one["Fn::Sub"]) for one in call["Resource"]}
-    assert opened == {f"{method} {path.replace('{id}', '*')}" for method, path in ALLOWED[policy]}
+    assert opened == {re.sub(r"\{\w+\}", "*", f"{method} {path}") for method, path in ALLOWED[policy]}
 
 
 def test_the_stack_tells_what_a_program_needs() -> None:

@@ -10,6 +10,7 @@ from tests.wiring.template import functions, of_type, template
 RETAINED = {
     # evidence
     "Table",
+    "ComplianceBucket",
     # what encrypts the secrets of open claims
     "SecretsKey",
     # without them every call of a user who carries one would fail

@@ -112,8 +112,10 @@ def test_no_role_may_do_anything_it_likes(role: str) -> None:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = {
     "cloudtrail:DescribeTrails",
+    "iam:GenerateCredentialReport",
     "iam:GetAccountAuthorizationDetails",
     "iam:GetAccountPasswordPolicy",
+    "iam:GetCredentialReport",
     "iam:GetAccountSummary",
     "iam:ListAccountAliases",
     "iam:ListUsers",
@@ -387,7 +389,10 @@ def test_who_ends_what_nobody_claimed_makes_nothing_and_reads_no_secret() -> Non
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
         "iam:DeleteAccessKey",
+        "iam:GenerateCredentialReport",
+        "iam:GetAccountAuthorizationDetails",
         "iam:GetAccountPasswordPolicy",
+        "iam:GetCredentialReport",
         "iam:GetUser",
         "iam:UpdateLoginProfile",
         "secretsmanager:DeleteSecret",
