@@ -8,6 +8,7 @@ release no longer needs it.
 from collections.abc import Callable
 
 from local.mends import (
+    account_details,
     cloudformation,
     conditions,
     decisions,
@@ -28,6 +29,7 @@ MENDS: list[Callable[[], None]] = [
     *resources.MENDS,
     *conditions.MENDS,
     *iam_users.MENDS,
+    *account_details.MENDS,
     *iam_limits.MENDS,
     *managed_policies.MENDS,
     *passwords.MENDS,
