@@ -108,6 +108,16 @@ def role_arn_of_a_session() -> None:
     iam_evaluator._resolve_condition_key = resolve
 
 
+def sent_encrypted() -> None:
+    """aws:SecureTransport is true of every call: this machine's stack has no TLS, AWS has nothing else."""
+    original = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, context: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else original(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve
+
+
 def resource_tags() -> None:
     """iam:ResourceTag/x, and aws:ResourceTag/x where only a permissions boundary asks for it."""
     original = iam_evaluator._resolve_condition_key
@@ -168,4 +178,4 @@ def _filled_text(text: str, context: Any) -> str:
     return _VARIABLE.sub(value, text)
 
 
-MENDS = [request_keys, mfa_present, role_arn_of_a_session, resource_tags, policy_variables]
+MENDS = [request_keys, mfa_present, role_arn_of_a_session, sent_encrypted, resource_tags, policy_variables]

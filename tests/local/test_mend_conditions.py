@@ -145,3 +145,8 @@ def test_a_trust_policy_may_pin_the_session_name_to_the_caller(aws: Any) -> None
     sts.assume_role(RoleArn=role, RoleSessionName="pinned-caller")
     with pytest.raises(ClientError, match="AccessDenied"):
         sts.assume_role(RoleArn=role, RoleSessionName="somebody-else")
+
+
+def test_a_call_counts_as_sent_encrypted(aws: Any) -> None:
+    encrypted = allow("iam:ListUsers", Bool={"aws:SecureTransport": "true"})
+    aws.client("iam", **aws.user("encrypted", encrypted)).list_users()
