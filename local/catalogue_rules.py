@@ -171,6 +171,8 @@ def _about_application(shelf: Shelf, profile: Mapping[str, Any]) -> Problems:
         yield "access", 'must be ["programmatic"]: an application does not sign in'
     if profile["approvals_needed"] < 1:
         yield "approvals_needed", "must be 1 at least: nothing but its key protects an application"
+    if "mfa" in profile:
+        yield "mfa", "must be left out: an application has no MFA"
     if "longest_key_age_days" not in profile:
         yield "longest_key_age_days", "must be given: an application's key is replaced in time"
     for field in ("copy_from", "chosen_password"):

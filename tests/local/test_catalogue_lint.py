@@ -302,6 +302,11 @@ RULES: dict[str, tuple[Change, str]] = {
         "profiles.application.boundary must be a pair for an application, not default",
     ),
     "a person's key's age": (profile("auditor", longest_key_age_days=90), "longest_key_age_days must be left out"),
+    "a program with MFA": (profile("application", mfa="any"), "profiles.application.mfa must be left out"),
+    "MFA of another kind": (
+        profile("auditor", mfa="virtual"),
+        "profiles.auditor.mfa must be any, or phishing-resistant",
+    ),
     "a program that signs in": (
         profile("application", access=["console", "programmatic"]),
         'profiles.application.access must be ["programmatic"]',

@@ -5,16 +5,18 @@ import json
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from gatehouse import claims, records
 from gatehouse.errors import MfaNotEnrolled
 from gatehouse.model import Status
-from tests.unit import resets
-from tests.unit.account import APPROVER, ONBOARDING_ID, STEPS, Account, arn_of, event
+from tests.unit import resets, swept, swept_iam
+from tests.unit.account import APPROVER, ONBOARDING_ID, REGION, STACK, STEPS, Account, arn_of, event
 from tests.unit.sound_account import SoundAccount
 from tests.wiring.template import ROOT, functions
 
@@ -95,6 +97,25 @@ def link_sent(aws: Account) -> None:
     records.open_claim(aws.table, record, "password", claims.token_hash(token), 60, shown)
 
 
+SWEEP_ID = "5d0b7f0e-3c5f-4a6a-8f0a-0c7b1e2d3f44"
+"""The id in the samples of sweeps."""
+
+
+def account_in_order(aws: Account) -> None:
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket=f"{STACK}-compliance")
+    swept_iam.stand_in(aws.wire, swept.account(swept.user("ann")))
+
+
+def sweep_under_way(aws: Account) -> None:
+    began = {"name": SWEEP_ID, "status": "RUNNING", "startDate": datetime(2026, 3, 2, 9, tzinfo=UTC)}
+    aws.wire.answer("DescribeExecution", began)
+
+
+def no_sweep_yet(aws: Account) -> None:
+    aws.wire.answer("ListExecutions", {"executions": []})
+    aws.wire.answer("StartExecution", {"executionArn": "arn", "startDate": datetime(2026, 3, 2, 9, tzinfo=UTC)})
+
+
 BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "account_password_policy": (nothing, None),
     "account_password_policy.delete": (nothing, None),
@@ -116,6 +137,24 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "decide_onboarding": (pending_approval, 200),
     "decide_onboarding.reject": (pending_approval, 200),
     "describe_api": (nothing, 200),
+    "evaluate_account": (
+        account_in_order,
+        {
+            "sweep_id": SWEEP_ID,
+            "findings_key": f"sweeps/2026/03/02/{SWEEP_ID}/findings.json",
+            "reported_at": "2026-03-02T08:00:00.000000Z",
+            "batches": [],
+            "counts": {
+                "users": 1,
+                "console_users": 1,
+                "console_users_with_mfa": 1,
+                "findings": 0,
+                "exempt": 0,
+                "by_kind": {},
+            },
+            "broken": None,
+        },
+    ),
     "execution_ended": (pending_mfa, None),
     "execution_ended.failed": (pending_mfa, None),
     "execution_ended.timed_out": (pending_mfa, None),
@@ -131,7 +170,10 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "mfa_device_enabled.security_key": (pending_mfa, None),
     "read_onboardings": (requested, 200),
     "read_onboardings.list": (pending_mfa, 200),
+    "read_sweeps": (sweep_under_way, 200),
     "request_approval": (pending_approval, None),
+    "request_credential_report": (account_in_order, {"ready": True}),
+    "request_sweep": (no_sweep_yet, 202),
     "reissue_secret": (complete, 200),
     "reissue_secret.access_key": (complete, 200),
     "request_mfa_reset": (complete, 202),
