@@ -24,6 +24,7 @@ ARNS = {
     "AWS::KMS::Key": "kms:{r}:{a}:key/{logical_id}",
     "AWS::Lambda::Function": "lambda:{r}:{a}:function:{FunctionName}",
     "AWS::Logs::LogGroup": "logs:{r}:{a}:log-group:{LogGroupName}",
+    "AWS::S3::Bucket": "s3:::gatehouse-compliancebucket-1a2b3c",
     "AWS::SNS::Topic": "sns:{r}:{a}:{TopicName}",
     "AWS::SQS::Queue": "sqs:{r}:{a}:{QueueName}",
     "AWS::SSM::Document": "ssm:{r}:{a}:document/{Name}",

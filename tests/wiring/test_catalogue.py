@@ -51,7 +51,7 @@ def test_a_boundary_denies_whatever_the_default_pair_denies(pair: str, phase: st
 def test_a_boundary_allows_nothing_that_is_not_left_to_the_attached_policies(pair: str) -> None:
     for phase in ("enrolling", "member"):
         allowing = [one for one in statements(catalogue.boundaries()[pair][phase]) if one["Effect"] != "Deny"]
-        assert [one["Sid"] for one in allowing] == ["LeavesTheRestToTheAttachedPolicies"]
+        assert [one["Sid"] for one in allowing] == ["LeavesTheRest"]
 
 
 @PAIRS

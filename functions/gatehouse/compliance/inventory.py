@@ -14,7 +14,7 @@ PAGE = 1000
 """IAM's largest."""
 
 MOST_CALLS = 12
-"""What is left of them when all is read goes to looks at single users whom the report shows without MFA."""
+"""Of a sweep. What is left when all is read goes to looks at single users whom the report shows without MFA."""
 
 
 def request_report(iam: Any) -> bool:
@@ -25,12 +25,14 @@ def request_report(iam: Any) -> bool:
 def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
     """All of the account, as IAM tells it live but for credentials, which it tells in its report only.
 
-    Calls: 2, one for each 1,000 users, one for each 1,000 virtual MFA devices, and one for each user whose profile
-    demands MFA that cannot be phished; as long as these are fewer than 12, looks at who seems to have no MFA.
+    Calls: 2 besides the request of the report, one for each 1,000 users, one for each 1,000 virtual MFA devices, and
+    one for each user whose profile demands MFA that cannot be phished; as long as all are fewer than 12, looks at who
+    seems to have no MFA.
     Raises ReportNotReady, MalformedReport.
     """
     reported_at, (root, credentials) = _report(iam)
-    calls = 2
+    # The request of the report, the report, and the password policy.
+    calls = 3
     virtual: dict[str, int] = {}
     unassigned: list[str] = []
     for page in _pages(iam, "list_virtual_mfa_devices"):
