@@ -110,6 +110,8 @@ class Wire:
 
 
 def unsigned(client: Any) -> Any:
-    """The client, which leaves the signature out: moto looks at none, and every tenth moment would go into it."""
+    """The client, which leaves the signature out, in which every tenth moment would go: moto's S3 alone asks for it."""
+    if client.meta.service_model.service_name == "s3":
+        return client
     client.meta.events.register_first("choose-signer", lambda **_: botocore.UNSIGNED)
     return client
