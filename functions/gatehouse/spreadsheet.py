@@ -26,17 +26,22 @@ _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def of(records: Iterable[Onboarding]) -> str:
-    """A header and a line for each record, as RFC 4180 wants them."""
-    written = io.StringIO()
-    lines = csv.writer(written)
-    lines.writerow(_COLUMNS)
-    lines.writerows(map(_line, records))
-    return written.getvalue()
+    """A header and a line for each record."""
+    return written(_COLUMNS, map(_line, records))
 
 
-def _line(record: Onboarding) -> list[str]:
+def written(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A header and the rows as RFC 4180 wants them; what a spreadsheet would compute is shown instead."""
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(columns)
+    lines.writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _line(record: Onboarding) -> tuple[str, ...]:
     signs_in = record.sign_in_url or iam_users.sign_in_url_of(record.account_id)
-    cells = (
+    return (
         record.user_name,
         # An application never signs in.
         "" if record.is_application else signs_in,
@@ -48,7 +53,6 @@ def _line(record: Onboarding) -> list[str]:
         record.created_at,
         record.request["expires_at"] or "",
     )
-    return [_harmless(cell) for cell in cells]
 
 
 def _harmless(cell: str) -> str:
