@@ -28,6 +28,7 @@ SUBJECTS = {
     "mfa_reminder_2": "Last reminder, enrol MFA: {user_name}",
     "mail_bounced": "A mail did not arrive: {user_name}",
     "orphans": "Look at this: {count} that no onboarding explains",
+    "compliance_summary": "MFA compliance of {account_id}: {headline}",
 }
 OF_RESETS = {
     "approval_wanted": "Approval wanted: reset of MFA of {user_name}",

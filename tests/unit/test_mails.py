@@ -116,6 +116,20 @@ CONTENT: dict[str, dict[str, Any]] = {
         "count": 2,
         "found": [f"user by-hand {MARKS}: names no onboarding; left to a person"],
     },
+    "compliance_summary": {
+        "account_id": "123456789012",
+        "sweep_id": "3f0e2c1e",
+        "at": "2026-03-02T06:00:00.000000Z",
+        "headline": "3 of 10 console users without MFA",
+        "warnings": [f"Circuit breaker open: {MARKS}"],
+        "counts": ["20 IAM users", "10 console users"],
+        "changes": [f"User outside: 1 new {MARKS}"],
+        "done_title": "What was done",
+        "done": [f"Suspended, done: 1 user (alice{MARKS})"],
+        "coming": [f"3 Mar 2026, Suspended: 1 user (bob{MARKS})"],
+        "days": 7,
+        "report_url": "https://us-east-1.console.aws.amazon.com/s3/object/bucket",
+    },
     "secret_claimed": COMMON
     | {"secret": "password", "claimed_at": "2026-03-02T12:00:00.000000Z", "source_ip": "203.0.113.10"},
     "claim_expired": COMMON
@@ -129,6 +143,7 @@ CONTENT: dict[str, dict[str, Any]] = {
 }
 TIMES = frozenset(
     {
+        "at",
         "until",
         "expires_at",
         "decide_before",
@@ -244,9 +259,9 @@ def test_a_mail_names_its_language_and_encoding_and_fits_a_phone(name: str) -> N
 
 
 @MAILS
-def test_a_subject_is_one_line_and_names_the_user(name: str) -> None:
+def test_a_subject_is_one_line_and_names_the_user_or_the_account(name: str) -> None:
     subject = mails.render(name, **CONTENT[name]).subject
-    assert CONTENT[name].get("user_name", "Look at this") in subject
+    assert CONTENT[name].get("user_name", CONTENT[name].get("account_id", "Look at this")) in subject
     assert "\n" not in subject
     assert len(subject) <= 120
 
@@ -254,7 +269,7 @@ def test_a_subject_is_one_line_and_names_the_user(name: str) -> None:
 @MAILS
 def test_missing_content_is_an_error_and_no_gap(name: str) -> None:
     content = dict(CONTENT[name])
-    del content["onboarding_id" if "onboarding_id" in content else "found"]
+    del content[next(one for one in ("onboarding_id", "report_url", "found") if one in content)]
     with pytest.raises(jinja2.UndefinedError):
         mails.render(name, **content)
 
