@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gatehouse import spreadsheet, times
 from gatehouse.compliance import chart, overview
 from gatehouse.compliance.model import Counts, Due, Finding, Mode, Sweep
-from gatehouse.compliance.rules import RULES
+from gatehouse.compliance.rules import RULES, Rule
 
 MOST_NAMES = 12
 """Names shown in a line before the rest is counted."""
@@ -83,6 +83,14 @@ def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
+def cis(rule: Rule) -> str:
+    """The recommendations that a finding breaks: `1.10 (v1.4.0, v3.0.0), 1.9 (v5.0.0)`; empty if there is none."""
+    numbers: dict[str, list[str]] = {}
+    for version, number in rule.cis.items():
+        numbers.setdefault(number, []).append(f"v{version}")
+    return ", ".join(f"{number} ({', '.join(versions)})" for number, versions in numbers.items())
+
+
 def day(moment: str) -> str:
     """A date as people read it: `3 Dec 2026`."""
     parsed = times.parse(moment if "T" in moment else f"{moment}T00:00:00Z")
@@ -105,7 +113,7 @@ def _line(finding: Finding, sweep: Sweep) -> tuple[str, ...]:
         exemption.until if exemption else "",
         exemption.owner if exemption else "",
         exemption.reason if exemption else "",
-        "; ".join(f"v{version} {number}" for version, number in rule.cis.items()),
+        cis(rule),
         rule.cure,
     )
 
@@ -149,5 +157,11 @@ def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters |= {"moment": times.in_words, "day": day, "names": names_in_words, "number": "{:,}".format}
+    templates.filters |= {
+        "moment": times.in_words,
+        "day": day,
+        "names": names_in_words,
+        "cis": cis,
+        "number": "{:,}".format,
+    }
     return templates

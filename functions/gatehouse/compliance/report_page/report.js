@@ -1,5 +1,5 @@
 "use strict";
-const AT_FIRST = 200;
+const AT_FIRST = 100;
 const element = (id) => document.getElementById(id);
 const table = element("table");
 
