@@ -69,8 +69,8 @@ format: $(DEV)/.installed ## rewrite the Python files in the project's format
 bench: install ## print the benchmarks
 	$(RUN) -m local.bench
 
-screenshots: install chromium ## write docs/images: claim page and mails, phone and desktop, light and dark
-	$(RUN) -m local.screenshots
+screenshots: install chromium ## write docs/images: claim page, mails and report, phone and desktop, light and dark
+	PYTHONPATH=functions $(RUN) -m local.screenshots
 
 requirements: $(DEV)/.installed ## pin the newest releases that the *.in files allow
 	cd functions && $(abspath $(UV)) pip compile $(PIN) requirements.in -o requirements.txt

@@ -1,6 +1,6 @@
-"""Writes docs/images: the claim page in its states and the mails of a real onboarding, as a person sees them.
+"""Writes docs/images: the claim page in its states, the mails of a real onboarding, and a report, as people see them.
 
-    python -m local.screenshots
+    PYTHONPATH=functions python -m local.screenshots
 
 A stack that `make up` left running is used, and left running. Otherwise one is brought up, and stopped at the end.
 """
@@ -15,7 +15,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from local import browser, claim_states, deploy, people, process
+from gatehouse.compliance import report
+from local import browser, claim_states, deploy, people, process, sample_sweep
 from local import stack as local_stack
 from local.client import principal, wait_for
 
@@ -73,13 +74,17 @@ def _photograph(
     for name, html in mails.items():
         page.set_content(html)
         _write(page, f"mails/{name}.{size}-{scheme}.png")
+    # A made-up account: the local stack has not enough to find.
+    page.set_content(report.as_html(sample_sweep.made_up(5000)))
+    _write(page, f"compliance-report/report.{size}-{scheme}.png", whole=False)
     context.close()
 
 
-def _write(page: Page, name: str) -> None:
+def _write(page: Page, name: str, *, whole: bool = True) -> None:
+    """A picture of the whole page, or of what of it is on the screen."""
     path = IMAGES / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.open(io.BytesIO(page.screenshot(full_page=True, animations="disabled", caret="hide")))
+    image = Image.open(io.BytesIO(page.screenshot(full_page=whole, animations="disabled", caret="hide")))
     image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
