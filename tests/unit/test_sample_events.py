@@ -13,10 +13,12 @@ import boto3
 import pytest
 
 from gatehouse import claims, records
+from gatehouse.compliance import sweeps
 from gatehouse.errors import MfaNotEnrolled
 from gatehouse.model import Status
+from local import sample_sweep
 from tests.unit import resets, swept, swept_iam
-from tests.unit.account import APPROVER, ONBOARDING_ID, REGION, STACK, STEPS, Account, arn_of, event
+from tests.unit.account import APPROVER, ONBOARDING_ID, REGION, STACK, STEPS, Account, arn_of, event, own_client
 from tests.unit.sound_account import SoundAccount
 from tests.wiring.template import ROOT, functions
 
@@ -83,6 +85,14 @@ def reset_approved(aws: Account) -> None:
     aws.step("validate_request", purpose="mfa_reset")
     aws.step("request_approval", entered_at=aws.clock.now())
     resets.approve(aws, ONBOARDING_ID)
+
+
+def findings_written(aws: Account) -> None:
+    """What the sample's sweep found is in the bucket."""
+    aws.values |= {"ComplianceBucket": "gatehouse-compliance"}
+    s3 = own_client("s3")
+    s3.create_bucket(Bucket="gatehouse-compliance")
+    sweeps.save(s3, "gatehouse-compliance", sample_sweep.made_up(5))
 
 
 def nothing(aws: Account) -> None:
@@ -168,6 +178,13 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "mail_bounced.delayed": (pending_mfa, None),
     "mfa_device_enabled": (pending_mfa, None),
     "mfa_device_enabled.security_key": (pending_mfa, None),
+    "publish_report": (
+        findings_written,
+        {
+            "sweep_id": "3f0e2c1e-7d43-4a53-9c1f-2f8f4d1e9a70",
+            "report_key": "sweeps/2026/11/22/3f0e2c1e-7d43-4a53-9c1f-2f8f4d1e9a70/report.html",
+        },
+    ),
     "read_onboardings": (requested, 200),
     "read_onboardings.list": (pending_mfa, 200),
     "read_sweeps": (sweep_under_way, 200),

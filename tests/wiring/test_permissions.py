@@ -167,6 +167,18 @@ def test_only_one_function_changes_the_account_s_password_policy_and_only_where_
     assert otherwise == {"Ref": "AWS::NoValue"}
 
 
+def test_findings_are_imported_by_one_function_as_this_account_s_and_only_where_it_is_asked_to() -> None:
+    assert who_may("securityhub:BatchImportFindings") == {"publish_report"}
+    policies = template()["Resources"]["PublishReportFunction"]["Properties"]["Policies"]
+    ((condition, statement, otherwise),) = [
+        one["Fn::If"] for policy in policies for one in policy["Statement"] if "Fn::If" in one
+    ]
+    product = "arn:aws:securityhub:us-east-1:123456789012:product/123456789012/default"
+    assert (condition, otherwise) == ("ImportsFindings", {"Ref": "AWS::NoValue"})
+    assert resolve(statement["Resource"], VALUES) == product
+    assert resolve(functions()["publish_report"].environment["PRODUCT_ARN"], VALUES) == product
+
+
 CHANGES_USERS = re.compile(r"iam:(?!List|Get)\w*(User|LoginProfile|AccessKey|UserPolicy|UserPermissionsBoundary)$")
 
 
