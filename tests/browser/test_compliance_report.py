@@ -36,7 +36,7 @@ def hostile() -> Sweep:
     )
 
 
-SWEEPS = {0: lambda: sample_sweep.made_up(0), 1: hostile, 5000: lambda: sample_sweep.made_up(5000, findings=5000)}
+SWEEPS = {0: lambda: sample_sweep.made_up(0), 1: hostile, 5000: lambda: sample_sweep.made_up(5000)}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 @pytest.fixture(scope="module")
 def reader(chromium: Browser) -> Iterator[BrowserContext]:
     context = system_browser.person(chromium)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 
