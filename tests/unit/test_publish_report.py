@@ -22,7 +22,6 @@ TO_OPERATORS = ["olga@example.com", "otto@example.com"]
 @pytest.fixture
 def swept(aws: Account) -> Account:
     """A sweep that found something, before it is published."""
-    aws.values |= {"ComplianceBucket": BUCKET}
     own_client("s3").create_bucket(Bucket=BUCKET)
     sweeps.save(own_client("s3"), BUCKET, SWEEP)
     return aws

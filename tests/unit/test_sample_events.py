@@ -89,7 +89,6 @@ def reset_approved(aws: Account) -> None:
 
 def findings_written(aws: Account) -> None:
     """What the sample's sweep found is in the bucket."""
-    aws.values |= {"ComplianceBucket": "gatehouse-compliance"}
     s3 = own_client("s3")
     s3.create_bucket(Bucket="gatehouse-compliance")
     sweeps.save(s3, "gatehouse-compliance", sample_sweep.made_up(5))
