@@ -21,7 +21,7 @@ MOST_NAMES = 12
 """Names shown in a line before the rest is counted."""
 
 ACTIONS = {
-    Mode.REPORT: "Reported",
+    Mode.REPORT: "Looked at",
     Mode.REMIND: "Reminded by mail",
     Mode.RESTRICT: "Restricted to enrolling",
     Mode.SUSPEND: "Suspended",
