@@ -1,9 +1,8 @@
 "use strict";
 const AT_FIRST = 100;
 const element = (id) => document.getElementById(id);
-const table = element("table");
 
-if (table) {
+const enhance = (table) => {
   const body = table.tBodies[0];
   const rows = Array.from(body.rows, (row) => ({ row, text: row.textContent.toLowerCase() }));
   const filter = element("filter");
@@ -59,4 +58,14 @@ if (table) {
   addEventListener("beforeprint", showAll);
   element("search").hidden = false;
   show();
-}
+};
+
+// The table is hidden until most of its rows are taken out: thousands would be laid out for nothing.
+document.documentElement.classList.add("trimming");
+addEventListener("DOMContentLoaded", () => {
+  try {
+    if (element("table")) enhance(element("table"));
+  } finally {
+    document.documentElement.classList.remove("trimming");
+  }
+});
