@@ -38,11 +38,32 @@ def over(stack: Mapping[str, Any], sweep_id: str) -> dict[str, Any]:
 def findings(stack: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     """What was found about each subject, by kind, as the report for programs has it."""
     report = told["report"]
-    body = root(stack, "s3").get_object(Bucket=report["bucket"], Key=report["findings_key"])["Body"].read()
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for finding in json.loads(body)["findings"]:
+    for finding in json.loads(file(stack, report["bucket"], report["findings_key"]))["findings"]:
         found.setdefault(finding["subject"], {})[finding["kind"]] = finding
     return found
+
+
+def file(stack: Mapping[str, Any], bucket: str, key: str) -> str:
+    """A file of the bucket as text."""
+    body: bytes = root(stack, "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body.decode()
+
+
+def measured(stack: Mapping[str, Any]) -> dict[str, float]:
+    """The newest metrics of sweeps, by name, as the functions' log hands them to CloudWatch."""
+    pages = (
+        root(stack, "logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=f"/aws/lambda/{stack['table_name']}-functions", filterPattern='"CloudWatchMetrics"')
+    )
+    lines = [json.loads(event["message"]) for page in pages for event in page["events"] if '"_aws"' in event["message"]]
+    return {
+        metric["Name"]: line[metric["Name"]][0]
+        for line in lines
+        for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        if line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    }
 
 
 def states(stack: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from gatehouse import times
+from local import client
 from tests.workflow import people, sweeps
 
 WITHOUT_MFA = {"outside-gatehouse", "console-without-mfa"}
@@ -127,6 +128,19 @@ def test_a_sweep_finds_what_is_wrong_and_the_next_one_what_has_changed(stack: di
         ]
 
         enrol(iam, "sweep-old")
+        # Who reads it is told of it once, by a link that opens nothing by itself.
+        report = told["report"]
+        page = sweeps.file(stack, report["bucket"], report["report_key"])
+        assert 'content="default-src &#39;none&#39;' in page
+        assert "sweep,comma" in page
+        assert '"sweep,comma"' in sweeps.file(stack, report["bucket"], report["report_key"].replace(".html", ".csv"))
+        assert json.loads(sweeps.file(stack, report["bucket"], "latest.json"))["sweep_id"] == told["sweep_id"]
+        (mail,) = [mail for mail in client.mails(stack) if told["sweep_id"] in mail["text"]]
+        assert mail["to"] == ["operator@example.com"]
+        assert f"console.aws.amazon.com/s3/object/{report['bucket']}?" in mail["text"]
+        assert "X-Amz-" not in mail["text"] + mail["html"]
+        assert sweeps.measured(stack)["ConsoleUsersWithoutMfa"] >= told["counts"]["by_kind"]["console-without-mfa"]
+
         by_schedule = sweeps.started(stack, people.root(stack, "stepfunctions"), scheduled_input(stack))
         later = sweeps.findings(stack, by_schedule)
         assert set(later["sweep-old"]) == {"outside-gatehouse"}
