@@ -29,6 +29,11 @@ SUBJECTS = {
     "mail_bounced": "A mail did not arrive: {user_name}",
     "orphans": "Look at this: {count} that no onboarding explains",
     "compliance_summary": "MFA compliance of {account_id}: {headline}",
+    "mfa_missing": "MFA is missing: {user_name}",
+    "mfa_phishable": "A passkey or security key is wanted: {user_name}",
+    "access_restricted": "Your AWS access is restricted until you enrol MFA: {user_name}",
+    "access_suspended": "Your AWS access is suspended: {user_name}",
+    "access_restored": "Your AWS access is back: {user_name}",
 }
 OF_RESETS = {
     "approval_wanted": "Approval wanted: reset of MFA of {user_name}",

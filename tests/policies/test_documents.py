@@ -11,6 +11,7 @@ from tests.policies.documents import guard_documents, load_template, pseudo_para
 DEFAULTS = ("BoundaryEnrolling", "BoundaryMember", "BoundaryRole", "BoundaryApplication")
 NARROWER = ("BoundaryMemberOneRegion",)
 BOUNDARIES = (*DEFAULTS, *NARROWER)
+RESTRAINTS = ("Restricted", "Suspended")
 # IAM counts the characters of a managed policy without white space.
 QUOTA = 6144
 # IAM refuses a policy that names another of its own resources, or names it by a wildcard.
@@ -51,6 +52,11 @@ def test_a_boundary_fits_whatever_the_stack_is_called_and_wherever_it_is(name: s
     assert size(guard_documents("g" * 40, "aws-us-gov")[name]) <= QUOTA
 
 
+@pytest.mark.parametrize("name", RESTRAINTS)
+def test_what_restricts_and_suspends_fits_whatever_the_stack_is_called(name: str):
+    assert size(guard_documents("g" * 40, "aws-us-gov")[name]) <= QUOTA
+
+
 @pytest.mark.parametrize("name", [*BOUNDARIES, "SelfService"])
 def test_every_statement_has_a_name_of_its_own(name: str):
     document = guard_documents()[name]
@@ -72,10 +78,10 @@ def test_statements_of_the_same_name_are_the_same_in_every_boundary():
         for sid, statement in statements(documents[name]).items():
             assert known.setdefault(sid, statement) == statement
     shared = set.intersection(*(set(statements(documents[name])) for name in BOUNDARIES))
-    assert {"BoundariesStayAsTheyAre", "TheStackIsReadOnly", "NoRoleWithoutTheGuard"} <= shared
+    assert {"IdentitiesStay", "TheStackIsReadOnly", "NoRoleWithoutTheGuard"} <= shared
 
 
-@pytest.mark.parametrize("name", BOUNDARIES)
+@pytest.mark.parametrize("name", [*BOUNDARIES, *RESTRAINTS])
 def test_mfa_is_only_asked_for_with_bool_if_exists(name: str):
     for statement in guard_documents()[name]["Statement"]:
         for operator, keys in statement.get("Condition", {}).items():
@@ -96,7 +102,7 @@ def test_no_variable_of_the_template_is_left_in_a_document(name: str):
     assert "AWS::" not in text
 
 
-@pytest.mark.parametrize("name", [*BOUNDARIES, "SelfService", "GatehouseUsersGroup"])
+@pytest.mark.parametrize("name", [*BOUNDARIES, *RESTRAINTS, "SelfService", "GatehouseUsersGroup"])
 def test_the_guard_outlives_the_stack(name: str):
     resource = load_template(pseudo_parameters())["Resources"][name]
     assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"

@@ -49,6 +49,8 @@ ENROLLING = f"{BOUNDARY_PREFIX}boundary-enrolling"
 MEMBER = f"{BOUNDARY_PREFIX}boundary-member"
 MEMBER_ONE_REGION = f"{BOUNDARY_PREFIX}boundary-member-one-region"
 APPLICATION = f"{BOUNDARY_PREFIX}boundary-application"
+RESTRICTED = f"{BOUNDARY_PREFIX}restricted"
+SUSPENDED = f"{BOUNDARY_PREFIX}suspended"
 TASK_TOKEN = "AQCE" + "0123456789abcdef" * 127 + "task-token-x"
 """As long as Step Functions makes them: 2,048 characters."""
 
@@ -234,10 +236,13 @@ STANDS_FOR = {
     "BoundaryMember": MEMBER,
     "BoundaryMemberOneRegion": MEMBER_ONE_REGION,
     "BoundaryApplication": APPLICATION,
+    "Restricted": RESTRICTED,
+    "Suspended": SUSPENDED,
     "ComplianceBucket": f"{STACK}-compliance",
     "ComplianceBucket.Arn": f"arn:aws:s3:::{STACK}-compliance",
     "ClaimApi": "f6g7h8i9j0",
     "ExpireClaimFunction": f"{STACK}-ExpireClaim",
+    "LiftRestrictionFunction": f"{STACK}-LiftRestriction",
     "RollBackFunction": f"{STACK}-RollBack",
     "MailConfigurationSet": STACK,
     "ClaimCodeKey.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/claim-code",
@@ -271,7 +276,7 @@ def set_up(account: Account) -> None:
     iam.create_account_alias("example-corp")
     iam.create_group("gatehouse-users", "/gatehouse/")
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    for arn in (ENROLLING, MEMBER, MEMBER_ONE_REGION, APPLICATION):
+    for arn in (ENROLLING, MEMBER, MEMBER_ONE_REGION, APPLICATION, RESTRICTED, SUSPENDED):
         iam.create_policy("", "/gatehouse/", json.dumps(anything), arn.rpartition("/")[2], [])
     aws_rules.add_aws_policies(iam, set(catalogue.managed_policies()))
 

@@ -15,6 +15,13 @@ CLAIM_URL = "https://claims.example.com/claim"
 MARKS = "<b>&\"'"
 COMMON = {"onboarding_id": "0b6f2c1e", "user_name": "alice.developer"}
 REMINDED = {"requester": f"rita {MARKS}", "reason": "Half of the time is over.", "until": "2026-03-05T09:00:00.000000Z"}
+OF_FINDING = {
+    "user_name": "alice.developer",
+    "account_id": "123456789012",
+    "sign_in_url": "https://123456789012.signin.aws.amazon.com/console",
+}
+COMING = {"restrict_at": "2026-03-05T09:00:00.000000Z", "suspend_at": "2026-04-05T09:00:00.000000Z"}
+DONE = {"at": "2026-03-05T09:00:00.000000Z", "reason": f"no MFA {MARKS}"}
 CONTENT: dict[str, dict[str, Any]] = {
     "approval_wanted": COMMON
     | {
@@ -141,9 +148,21 @@ CONTENT: dict[str, dict[str, Any]] = {
         "path": "/onboardings/0b6f2c1e/resend",
     },
 }
+CONTENT |= {
+    "mfa_missing": OF_FINDING | {"since": "2026-02-01T09:00:00.000000Z", "may_enrol": True} | COMING,
+    "mfa_phishable": OF_FINDING | {"since": "2026-02-01T09:00:00.000000Z"},
+    "access_restricted": OF_FINDING | DONE | {"suspend_at": "2026-04-05T09:00:00.000000Z"},
+    "access_suspended": OF_FINDING | DONE,
+    "access_restored": OF_FINDING
+    | DONE
+    | {"put_back": [f"access key AKIA {MARKS} is active again", f"the policy {MARKS} is detached"], "restricted": True},
+}
 TIMES = frozenset(
     {
         "at",
+        "since",
+        "restrict_at",
+        "suspend_at",
         "until",
         "expires_at",
         "decide_before",

@@ -14,10 +14,11 @@ import pytest
 
 from gatehouse import claims, records
 from gatehouse.compliance import sweeps
+from gatehouse.compliance.model import Mode
 from gatehouse.errors import MfaNotEnrolled
 from gatehouse.model import Status
 from local import sample_sweep
-from tests.unit import resets, swept, swept_iam
+from tests.unit import resets, sweeping, swept, swept_iam
 from tests.unit.account import APPROVER, ONBOARDING_ID, REGION, STACK, STEPS, Account, arn_of, event, own_client
 from tests.unit.sound_account import SoundAccount
 from tests.wiring.template import ROOT, functions
@@ -125,8 +126,26 @@ def no_sweep_yet(aws: Account) -> None:
     aws.wire.answer("StartExecution", {"executionArn": "arn", "startDate": datetime(2026, 3, 2, 9, tzinfo=UTC)})
 
 
+def two_without_mfa(aws: Account) -> None:
+    """A sweep found two users without MFA, who have both left since."""
+    key = event("act_on_users")["findings_key"]
+    found = sweeping.found(aws, *(sweeping.finding(aws, name) for name in event("act_on_users")["user_names"]))
+    own_client("s3").create_bucket(Bucket=sweeping.BUCKET)
+    own_client("s3").put_object(Bucket=sweeping.BUCKET, Key=key, Body=sweeps.to_json(found).encode())
+
+
+def suspended(aws: Account) -> None:
+    sweeping.begin(aws)
+    sweeping.member(aws)
+    sweeping.brought_to(aws, Mode.SUSPEND)
+
+
+GONE = {"action": "suspend", "outcome": "skipped", "reason": "there is no such user any more"}
 BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "account_password_policy": (nothing, None),
+    "act_on_users": (two_without_mfa, [{"user_name": "alice.developer"} | GONE, {"user_name": "bob"} | GONE]),
+    "lift_restriction": (suspended, None),
+    "restore_user": (suspended, 200),
     "account_password_policy.delete": (nothing, None),
     "attach_policies": (user_made, None),
     "await_mfa": (instructions_sent, None),

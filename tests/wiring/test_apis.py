@@ -18,6 +18,7 @@ ROUTES = {
     ("Api", "POST", "/onboardings/{id}/cancel"): "cancel_onboarding",
     ("Api", "POST", "/onboardings/{id}/reissue"): "reissue_secret",
     ("Api", "POST", "/onboardings/{id}/mfa-reset"): "request_mfa_reset",
+    ("Api", "POST", "/users/{name}/restore"): "restore_user",
     ("Api", "GET", "/account/health"): "check_account_health",
     ("Api", "GET", "/openapi.json"): "describe_api",
     ("Api", "POST", "/compliance/sweeps"): "request_sweep",
@@ -37,8 +38,13 @@ ALLOWED = {
     "ApproverPolicy": READING | {("POST", "/onboardings/{id}/decision")},
     "OperatorPolicy": READING
     | LOOKING_AFTER
-    | {("POST", "/onboardings/{id}/reissue"), ("POST", "/onboardings/{id}/mfa-reset"), ("GET", "/account/health")}
-    | {("POST", "/compliance/sweeps")},
+    | {
+        ("POST", "/onboardings/{id}/reissue"),
+        ("POST", "/onboardings/{id}/mfa-reset"),
+        ("POST", "/users/{name}/restore"),
+        ("GET", "/account/health"),
+        ("POST", "/compliance/sweeps"),
+    },
 }
 
 

@@ -22,6 +22,9 @@ RETAINED = {
     # what members may do for themselves
     "SelfService",
     "GatehouseUsersGroup",
+    # what restricted and suspended users have attached: nobody's restriction ends with the stack
+    "Restricted",
+    "Suspended",
 }
 
 
@@ -66,7 +69,7 @@ def test_an_event_that_cannot_be_delivered_waits_in_the_dead_letter_queue(stem: 
     assert event["Properties"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
 
 
-@pytest.mark.parametrize("stem", [*(stem for stem, _ in events()), "roll_back"])
+@pytest.mark.parametrize("stem", [*(stem for stem, _ in events()), "roll_back", "lift_restriction"])
 def test_a_function_that_nobody_waits_for_leaves_its_failures_there_too(stem: str) -> None:
     described = template()["Resources"][functions()[stem].logical_id]["Properties"]
     failures = described["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from gatehouse.compliance import measures
+from gatehouse.compliance import cases, measures
 from gatehouse.edges import expire_claim, janitor
 from gatehouse.model import Status
 from gatehouse.steps import roll_back
@@ -88,6 +88,12 @@ def test_an_api_s_function_answers_before_the_gateway_gives_up() -> None:
     }
     assert len(behind_apis) == 13
     assert all(properties["Timeout"] <= 29 for properties in behind_apis.values())
+
+
+@pytest.mark.parametrize("stem", ["act_on_users", "lift_restriction", "restore_user"])
+def test_a_user_is_held_for_longer_than_who_holds_it_may_run(stem: str) -> None:
+    own = template()["Resources"][functions()[stem].logical_id]["Properties"]
+    assert own.get("Timeout", template()["Globals"]["Function"]["Timeout"]) < cases.HELD_SECONDS
 
 
 def test_what_one_call_has_taken_no_other_takes_while_it_runs() -> None:

@@ -147,8 +147,14 @@ FORBIDDEN = re.compile(
     r"iam:(PassRole|Put(Role|Group)Policy|Attach(Role|Group)Policy|Create(Policy|Role)|CreatePolicyVersion|UpdateUser"
     r"|Update.*|Delete(User|Role)PermissionsBoundary)|sts:.*|dynamodb:Scan|states:(Stop|Update|Delete).*|kms:(Put|Create).*"
 )
-# The first under the path only, the second by group and policy: see below. The third never weakens what stands.
-REASONED = {"iam:UpdateLoginProfile", "iam:AttachGroupPolicy", "iam:UpdateAccountPasswordPolicy"}
+# The first under the path only, the second by group and policy: see below. The third never weakens what stands, the
+# fourth is for who suspends and who restores.
+REASONED = {
+    "iam:UpdateLoginProfile",
+    "iam:AttachGroupPolicy",
+    "iam:UpdateAccountPasswordPolicy",
+    "iam:UpdateAccessKey",
+}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -179,12 +185,16 @@ def test_findings_are_imported_by_one_function_as_this_account_s_and_only_where_
     assert resolve(functions()["publish_report"].environment["PRODUCT_ARN"], VALUES) == product
 
 
+# Users outside Gatehouse may be restricted and suspended too: see below.
+ON_ANY_USER = {"AttachWhatDenies", "DetachWhatDenies", "DetachRestriction", "SuspendKeys", "RestoreKeys"}
 CHANGES_USERS = re.compile(r"iam:(?!List|Get)\w*(User|LoginProfile|AccessKey|UserPolicy|UserPermissionsBoundary)$")
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_users_are_changed_under_gatehouse_s_path_only(role: str) -> None:
     for statement in ROLES[role]:
+        if statement["Sid"] in ON_ANY_USER:
+            continue
         if any(CHANGES_USERS.fullmatch(action) for action in listed(statement["Action"])):
             path = iam_users.APPLICATIONS_PATH if "Applications" in statement["Sid"] else iam_users.PATH
             assert resolve(statement["Resource"], VALUES) == f"arn:aws:iam::123456789012:user{path}*"
@@ -268,12 +278,14 @@ def test_the_groups_of_the_catalogue_can_be_made_in_their_phase_and_no_others(st
 
 
 RESETTING = {"reset_mfa", "roll_back"}
+RESTORING = {"restore_user", "lift_restriction"}
 
 
 def test_nobody_else_attaches_anything() -> None:
     both = {"attach_policies", "complete_onboarding"}
-    for action in ("iam:AttachUserPolicy", "iam:CreateGroup", "iam:AttachGroupPolicy"):
+    for action in ("iam:CreateGroup", "iam:AttachGroupPolicy"):
         assert who_may(action) == both
+    assert who_may("iam:AttachUserPolicy") == both | {"act_on_users"}
     assert who_may("iam:PutUserPolicy") == both | RESETTING
     assert who_may("iam:AddUserToGroup") == both | {"create_user"}
 
@@ -293,9 +305,11 @@ def test_users_are_created_with_the_boundary_of_their_kind_only() -> None:
 
 
 def test_the_boundary_is_exchanged_for_a_member_s_only() -> None:
-    assert who_may("iam:PutUserPermissionsBoundary") == {"complete_onboarding"} | RESETTING
-    (exchange,) = allowed("complete_onboarding", "iam:PutUserPermissionsBoundary")
-    assert pinned(exchange) == MEMBER
+    exchanging = {"complete_onboarding"} | RESTORING
+    assert who_may("iam:PutUserPermissionsBoundary") == exchanging | RESETTING | {"act_on_users"}
+    for stem in exchanging:
+        (exchange,) = allowed(stem, "iam:PutUserPermissionsBoundary")
+        assert pinned(exchange) == MEMBER
     assert not any("iam:DeleteUserPermissionsBoundary" in str(function.statements) for function in functions().values())
 
 
@@ -306,9 +320,32 @@ def test_a_reset_exchanges_the_boundary_for_the_enrolling_one_only() -> None:
             assert pinned(one) == ENROLLING
 
 
+def test_of_users_outside_gatehouse_only_what_denies_is_attached_and_detached_and_keys_switched() -> None:
+    """On users under any path: a restriction and a suspension only take away, and only these two are taken off."""
+    (restrict,) = allowed("act_on_users", "iam:PutUserPermissionsBoundary")
+    assert pinned(restrict) == ENROLLING
+    named = {
+        (stem, action): listed(one["Condition"]["ArnEquals"]["iam:PolicyARN"])
+        for stem in {"act_on_users"} | RESTORING
+        for action in ("iam:AttachUserPolicy", "iam:DetachUserPolicy")
+        for one in allowed(stem, action)
+    }
+    both = [{"Ref": "Restricted"}, {"Ref": "Suspended"}]
+    assert named == {
+        ("act_on_users", "iam:AttachUserPolicy"): both,
+        ("restore_user", "iam:DetachUserPolicy"): both,
+        ("lift_restriction", "iam:DetachUserPolicy"): [{"Ref": "Restricted"}],
+    }
+    assert who_may("iam:DetachUserPolicy") == {"roll_back"} | RESTORING
+    assert who_may("iam:UpdateAccessKey") == {"act_on_users", "restore_user"}
+
+
 @pytest.mark.parametrize(
     ("stem", "actions"),
     [
+        ("act_on_users", {"iam:AttachUserPolicy", "iam:PutUserPermissionsBoundary", "iam:UpdateAccessKey"}),
+        ("restore_user", {"iam:DetachUserPolicy", "iam:PutUserPermissionsBoundary", "iam:UpdateAccessKey"}),
+        ("lift_restriction", {"iam:DetachUserPolicy", "iam:PutUserPermissionsBoundary"}),
         ("issue_password", {"iam:*LoginProfile"}),
         ("expire_claim", {"iam:*LoginProfile"}),
         ("complete_onboarding", {"iam:PutUserPermissionsBoundary"}),
@@ -387,8 +424,9 @@ def test_who_may_read_a_secret_stands_in_its_resource_policy() -> None:
 def test_what_calls_a_function_may_call_it() -> None:
     for stem, called in (
         ("execution_ended", {"RollBackFunction.Arn"}),
-        ("follow_up", {"RollBackFunction.Arn", "ExpireClaimFunction.Arn"}),
+        ("follow_up", {"RollBackFunction.Arn", "ExpireClaimFunction.Arn", "LiftRestrictionFunction.Arn"}),
         ("janitor", {"RollBackFunction.Arn"}),
+        ("mfa_device_enabled", {"LiftRestrictionFunction.Arn"}),
     ):
         invokes = [one for one in functions()[stem].statements if one["Action"] == "lambda:InvokeFunction"]
         assert {".".join(arn["Fn::GetAtt"]) for one in invokes for arn in listed(one["Resource"])} == called

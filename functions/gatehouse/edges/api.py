@@ -34,6 +34,12 @@ class Request:
         return str(self.event["pathParameters"][name])
 
     @property
+    def user_name(self) -> str | None:
+        """The IAM user's name in the path, where the route has one."""
+        parameters = self.event.get("pathParameters") or {}
+        return parameters.get("name")
+
+    @property
     def caller(self) -> Caller:
         """Who signed the request, as API Gateway verified it."""
         context = self.event["requestContext"]

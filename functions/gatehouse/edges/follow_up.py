@@ -8,6 +8,7 @@ from typing import Any
 
 from gatehouse import executions, iam_users, mailing, outcomes, people, records, reminders, settings, times, waking
 from gatehouse.clients import aws_errors, client
+from gatehouse.compliance import cases
 from gatehouse.errors import AccessDenied, NotYetConsistent
 from gatehouse.handling import handler
 from gatehouse.logs import logger
@@ -21,7 +22,7 @@ PAGE = 100
 
 
 class FollowUpIncomplete(Exception):
-    """Some onboardings or claims could not be looked after; the next run tries again."""
+    """Some onboardings, claims or users could not be looked after; the next run tries again."""
 
 
 class RecordOutdated(Exception):
@@ -38,11 +39,12 @@ class Settings:
     configuration_set: str
     approvers: str
     expire_claim_function: str
+    lift_restriction_function: str
 
 
 @handler
 def follow_up(_: dict[str, Any]) -> dict[str, int]:
-    """Look after every open onboarding and every claim that is due. Out: how many of both were seen.
+    """Look after every open onboarding, claim and restricted user that is due. Out: how many of them were seen.
 
     One that fails does not stop the others; in the end it fails the run, which an alarm watches.
     """
@@ -58,7 +60,7 @@ def follow_up(_: dict[str, Any]) -> dict[str, int]:
             failed += 1
             logger().error("not followed up", error=type(error).__name__, cause=str(error), **about)
     if failed:
-        raise FollowUpIncomplete(f"{failed} of {seen} onboardings and claims could not be looked after")
+        raise FollowUpIncomplete(f"{failed} of {seen} onboardings, claims and users could not be looked after")
     return {"seen": seen}
 
 
@@ -66,8 +68,11 @@ def _waiting(table: Table, config: Settings) -> Iterator[tuple[dict[str, Any], C
     """What waits, as a log names it, with what is to be done about it."""
     for record in _open(table):
         yield {"onboarding_id": record.onboarding_id}, partial(_look_after, table, record, config)
-    for claim in _due_claims(table):
+    for claim in map(records.claim_hash, _due(table, records.OPEN_CLAIM)):
         yield {"claim": claim}, partial(_expire, claim, config)
+    for user_name in map(cases.user_name, _due(table, cases.ENTITY)):
+        ask = partial(cases.ask_for_look, client("lambda"), config.lift_restriction_function)
+        yield {"user_name": user_name}, partial(ask, user_name)
 
 
 def _open(table: Table) -> Iterator[Onboarding]:
@@ -92,14 +97,14 @@ _MOST_URGENT_FIRST = (
 )
 
 
-def _due_claims(table: Table) -> Iterator[str]:
-    """The hashes of the claims that are due, those that wait longest first."""
+def _due(table: Table, entity: str) -> Iterator[dict[str, Any]]:
+    """The rows of that kind that are due, by their keys, those that wait longest first."""
     start: Any = None
     while True:
         more = {"ExclusiveStartKey": start} if start else {}
-        found, start = table.query("by_time", ("entity", records.OPEN_CLAIM), Limit=PAGE, **more)
+        found, start = table.query("by_time", ("entity", entity), Limit=PAGE, **more)
         due = [row for row in found if row["created_at"] <= times.now()]
-        yield from map(records.claim_hash, due)
+        yield from due
         if start is None or len(due) < len(found):
             break
 

@@ -1,4 +1,4 @@
-"""CloudTrail's EnableMFADevice event: note who enrolled from where, and wake the machine.
+"""CloudTrail's EnableMFADevice event: note who enrolled from where, wake the machine, and end a restriction.
 
 An event is a hint: it may come twice, late or never. The machine looks at IAM itself.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from gatehouse import completion, mailing, people, records, settings, waking
 from gatehouse.clients import client
+from gatehouse.compliance import cases
 from gatehouse.handling import handler
 from gatehouse.logs import logger
 from gatehouse.model import Onboarding, Status
@@ -21,16 +22,20 @@ class Settings:
     configuration_set: str
     approvers: str
     operators: str
+    lift_restriction_function: str
 
 
 @handler
 def mfa_device_enabled(event: dict[str, Any]) -> None:
-    """In: the EventBridge event. Users whom nobody onboards are none of our business here."""
+    """In: the EventBridge event. Users whom nobody onboards or restricts are none of our business here."""
     config = settings.load(Settings)
     table = Table(client("dynamodb"), config.table_name)
     detail = event["detail"]
     identity, parameters = detail.get("userIdentity") or {}, detail.get("requestParameters") or {}
-    record = records.latest(table, parameters.get("userName") or identity.get("userName") or "")
+    user_name = parameters.get("userName") or identity.get("userName") or ""
+    if (case := cases.find(table, user_name)) and case.stands:
+        cases.ask_for_look(client("lambda"), config.lift_restriction_function, user_name)
+    record = records.latest(table, user_name)
     if record is None:
         return
     logger().append_keys(onboarding_id=record.onboarding_id)

@@ -1,0 +1,84 @@
+"""Take the step that is due on one user, in the presence of other sweeps, operators, and whatever changed meanwhile."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gatehouse import mailing, times
+from gatehouse.compliance import actions, cases, exemptions, live, restricting, telling
+from gatehouse.compliance.actions import Step
+from gatehouse.compliance.cases import Busy, Case
+from gatehouse.compliance.live import Live
+from gatehouse.compliance.model import Acted, Finding, Mode, Rules
+from gatehouse.compliance.restricting import ChangedMeanwhile, NoRoom, Policies
+from gatehouse.table import Table
+
+DONE, DRY_RUN, SKIPPED, FAILED = "done", "dry-run", "skipped", "failed"
+
+
+@dataclass(frozen=True)
+class Means:
+    """What acting takes: clients, the table, the stack's policies, and where mails come from."""
+
+    iam: Any
+    ses: Any
+    table: Table
+    policies: Policies
+    sender: mailing.Sender
+
+
+def act(means: Means, finding: Finding, rules: Rules) -> Acted:
+    """What was done about a finding, or why nothing was. A dry run looks and writes nothing."""
+    now, seen = times.now(), live.look(means.iam, means.table, finding.subject)
+    known = cases.find(means.table, finding.subject) if seen else None
+    step = _step(finding, seen, known, rules, now)
+    if seen is None or step.action is None:
+        return _acted(finding, step.action, SKIPPED, step.reason)
+    if rules.dry_run:
+        return _acted(finding, step.action, DRY_RUN, step.reason)
+    try:
+        with cases.held(means.table, seen.user_name, seen.user_id) as case:
+            # Somebody may have acted since: only now nobody else does.
+            step = _step(finding, seen, case, rules, now)
+            if step.action is None:
+                return _acted(finding, None, SKIPPED, step.reason)
+            return _take(means, case, seen, finding, step, rules, now)
+    except (Busy, NoRoom, ChangedMeanwhile) as reason:
+        return _acted(finding, step.action, SKIPPED, str(reason))
+
+
+def _step(finding: Finding, seen: Live | None, case: Case | None, rules: Rules, now: str) -> Step:
+    if case and seen and case.user_id != seen.user_id:
+        case = None
+    exemption = exemptions.exemption(seen.tags, now) if seen else None
+    return actions.next_step(finding, seen, exemption, case, rules, now)
+
+
+def _take(means: Means, case: Case, seen: Live, finding: Finding, step: Step, rules: Rules, now: str) -> Acted:
+    stood, told = case.stands, None
+    if step.action is Mode.SUSPEND:
+        case = restricting.ensure_suspended(means.iam, means.table, case, seen, means.policies)
+    elif step.action is Mode.RESTRICT:
+        case = restricting.ensure_restricted(means.iam, means.table, case, seen, means.policies)
+    assert step.action is not None
+    if name := telling.due(case, step.action, finding, rules, now):
+        content = telling.of_finding(case, seen, finding, rules, now)
+        case, told = telling.tell(
+            means.ses, means.table, case, seen, name, content, means.sender, means.policies.account_id
+        )
+    if step.action is not Mode.REMIND:
+        outcome = SKIPPED if case.stands == stood and told != telling.MAILED else DONE
+        return _acted(finding, step.action, outcome, "; ".join(filter(None, (step.reason, told))))
+    if told in (telling.MAILED, telling.NO_ADDRESS):
+        _note_reminder(means.table, case, finding, now)
+    outcome = {telling.MAILED: DONE, telling.NOT_SENT: FAILED}.get(told or "", SKIPPED)
+    return _acted(finding, step.action, outcome, told or "was reminded lately")
+
+
+def _note_reminder(table: Table, case: Case, finding: Finding, now: str) -> None:
+    """The days until a restriction begin with the first reminder of this finding."""
+    if case.reminded_at is None or case.reminded_at < times.after(finding.since, 0):
+        cases.write(table, case, {"reminded_at": now, **cases.kept()})
+
+
+def _acted(finding: Finding, action: Mode | None, outcome: str, reason: str) -> Acted:
+    return Acted(finding.subject, action or (finding.due.action if finding.due else Mode.REPORT), outcome, reason[:100])

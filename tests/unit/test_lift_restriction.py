@@ -1,0 +1,105 @@
+"""LiftRestriction: whoever has enrolled gets back exactly what stood before, and nobody else anything."""
+
+import pytest
+
+from gatehouse.compliance import restricting
+from gatehouse.compliance.model import Mode
+from tests.unit import shapes, sweeping
+from tests.unit.account import OPERATOR, USER, Account
+from tests.unit.sweeping import brought_to, member
+
+TAGS = {"email": "alice@example.com"}
+
+
+@pytest.fixture
+def account(aws: Account) -> Account:
+    sweeping.begin(aws)
+    return aws
+
+
+def lift(aws: Account) -> None:
+    aws.wire.calls.clear()
+    aws.call("lift_restriction", {"user_name": USER})
+
+
+@pytest.mark.parametrize("boundary", ["boundary-member", "boundary-member-one-region", None, "foreign"])
+def test_who_has_enrolled_is_as_before_and_told(account: Account, boundary: str | None) -> None:
+    before = member(account, boundary=boundary, tags=TAGS)
+    brought_to(account, Mode.RESTRICT)
+    account.enrol()
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before
+    assert sweeping.case(account) is None
+    (mail,) = account.mails()
+    assert mail["subject"] == f"Your AWS access is back: {USER}"
+    assert "you have enrolled MFA" in mail["text"]
+    lift(account)
+    assert len(account.mails()) == 0
+
+
+def test_who_has_not_is_looked_at_again_later(account: Account) -> None:
+    member(account)
+    brought_to(account, Mode.RESTRICT)
+    before = shapes.picture(account.iam, USER)
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before
+    account.call("follow_up", {})
+    assert not account.wire.made("Invoke")
+    account.clock.advance(restricting.LOOK_SECONDS + 1)
+    account.call("follow_up", {})
+    (asked,) = account.wire.made("Invoke")
+    assert (asked["FunctionName"], asked["InvocationType"]) == ("gatehouse-LiftRestriction", "Event")
+
+
+def test_a_suspension_does_not_end_by_itself(account: Account) -> None:
+    member(account)
+    brought_to(account, Mode.SUSPEND)
+    account.enrol()
+    before = shapes.picture(account.iam, USER)
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before
+    account.api("restore_user", {"what": "suspension"}, caller=OPERATOR, pathParameters={"name": USER})
+    lift(account)
+    assert sweeping.case(account) is None
+
+
+def test_nothing_is_put_back_while_a_reset_is_under_way(account: Account) -> None:
+    member(account)
+    brought_to(account, Mode.RESTRICT)
+    account.seed()
+    account.enrol()
+    before = shapes.picture(account.iam, USER)
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before
+
+
+def test_what_is_known_of_a_user_who_is_gone_goes_too(account: Account) -> None:
+    member(account, keys=())
+    brought_to(account, Mode.RESTRICT)
+    account.iam.delete_login_profile(UserName=USER)
+    account.iam.delete_user(UserName=USER)
+    lift(account)
+    assert sweeping.case(account) is None
+    lift(account)
+
+
+def test_a_boundary_that_somebody_changed_stays(account: Account) -> None:
+    member(account)
+    brought_to(account, Mode.RESTRICT)
+    account.enrol()
+    foreign = "arn:aws:iam::123456789012:policy/foreign"
+    account.iam.put_user_permissions_boundary(UserName=USER, PermissionsBoundary=foreign)
+    before = shapes.picture(account.iam, USER)
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before
+    assert sweeping.case(account) is None
+
+
+def test_the_event_of_an_enrolment_asks_for_the_look_at_once(account: Account) -> None:
+    member(account)
+    account.step("mfa_device_enabled")
+    assert not account.wire.made("Invoke")
+    brought_to(account, Mode.RESTRICT)
+    account.step("mfa_device_enabled")
+    (asked,) = account.wire.made("Invoke")
+    assert asked["Payload"] == b'{"user_name": "alice.developer"}'
