@@ -86,7 +86,7 @@ def test_an_api_s_function_answers_before_the_gateway_gives_up() -> None:
         for name, one in resources.items()
         if any(event["Type"] == "Api" for event in one["Properties"].get("Events", {}).values())
     }
-    assert len(behind_apis) == 13
+    assert len(behind_apis) == 14
     assert all(properties["Timeout"] <= 29 for properties in behind_apis.values())
 
 
