@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Any
 
 import pytest
 from botocore.useragent import UserAgentString
@@ -16,7 +15,6 @@ from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
 from moto.core import models as moto_models
 from moto.core import responses as moto_responses
-from moto.core.serialize import BaseJSONSerializer
 
 from gatehouse import clients, logs, settings, times
 from gatehouse.edges.claim_secret import MAIL_SECONDS
@@ -60,17 +58,8 @@ def the_wire() -> Wire:
 
 @pytest.fixture(scope="session", autouse=True)
 def _items_are_answered_as_they_are() -> Iterator[None]:
-    """moto's DynamoDB looks for forty spellings of every attribute of an item: nine tenths of a test's time."""
-    original = BaseJSONSerializer._serialize_type_structure
-
-    def serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
-        if shape.name == "AttributeValue" and isinstance(value, dict):
-            self._default_serialize(serialized, value, shape, key)
-        else:
-            original(self, serialized, value, shape, key)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseJSONSerializer, "_serialize_type_structure", serialize)
+        aws_rules.answer_items_as_they_are(patch)
         yield
 
 

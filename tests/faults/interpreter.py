@@ -1,0 +1,115 @@
+"""The emulator's Step Functions interpreter within this process: in one thread, and on a clock of its own.
+
+It is the very interpreter that the local stack runs its machines on, with the same mends. What surrounds it is
+replaced: a function is a call, a wait is a call to whoever acts meanwhile, and time passes without waiting for it.
+"""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec, PathFinder
+from types import SimpleNamespace
+from typing import Any
+
+from gatehouse import times
+from tests.unit.account import ACCOUNT, REGION, Clock
+from tests.wiring.template import ROOT
+
+JITTER = 0.5
+"""What full jitter leaves of a pause on average; the interpreter itself waits the whole of it."""
+
+
+class FromTheEmulatorsOwnEnvironment:
+    """Finds the package `ministack` and nothing else there: it pins botocore otherwise than the tests do."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != "ministack":
+            return None
+        return PathFinder.find_spec(name, [str(one) for one in ROOT.glob(".venv/emulator/lib/python*/site-packages")])
+
+
+class Wake:
+    """What a task with a token waits for, in place of threading.Event."""
+
+    act: Callable[["Wake", float], bool]
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def wait(self, timeout: float) -> bool:
+        return type(self).act(self, timeout)
+
+
+def load(
+    clock: Clock,
+    invoke: Callable[[str, Any], Any],
+    wait: Callable[[Wake, float], bool],
+    start: Callable[[Callable[[], None]], None],
+    ended: Callable[[dict[str, Any]], None],
+) -> Any:
+    """The interpreter's module.
+
+    `invoke` gets a function's name and its event, and raises `module._ExecutionError`; `wait` is called while a task
+    waits for its token, with the seconds until its time-out, and tells whether it was woken; `start` gets every
+    execution that begins, to be run when it likes; `ended` gets each that ended.
+    """
+    sys.meta_path.append(FromTheEmulatorsOwnEnvironment)  # type: ignore[arg-type]
+    # The interpreter asks the emulator's server whether IAM is enforced; there is no server here.
+    sys.modules["ministack.app"] = SimpleNamespace(AUTH=False)  # type: ignore[assignment]
+    from ministack.core import responses
+    from ministack.services import stepfunctions
+
+    responses.set_request_account_id(ACCOUNT)
+    responses.set_request_region(REGION)
+    Wake.act = staticmethod(wait)  # type: ignore[assignment]
+
+    def thread(target: Any, args: Any, daemon: bool) -> Any:
+        return SimpleNamespace(start=lambda: start(lambda: target(*args)))
+
+    stepfunctions.threading = SimpleNamespace(Event=Wake, Thread=thread)
+    stepfunctions.time = SimpleNamespace(sleep=lambda seconds: clock.advance(seconds * JITTER))
+    stepfunctions.now_iso = clock.now
+    stepfunctions._call_lambda = lambda function, event: invoke(function.rpartition(":")[2], event)
+    stepfunctions._emit_execution_status_event = ended
+    for mend in _mends():
+        mend()
+    return stepfunctions
+
+
+def _mends() -> list[Callable[[], None]]:
+    """Those of the machines; by the file, since the package would load every service of the emulator."""
+    spec = importlib.util.spec_from_file_location("machines", ROOT / "local/mends/machines.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[Callable[[], None]] = module.MENDS
+    return found
+
+
+def answer(response: tuple[int, Any, Any]) -> dict[str, Any]:
+    """What the SDK makes of an answer of the interpreter's API."""
+    status, _, body = response
+    document: dict[str, Any] = json.loads(body) if body else {}
+    if status < 400:
+        return document
+    error = {"Code": document["__type"].rpartition("#")[2], "Message": document.get("message", "")}
+    return {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+def event_of(execution: dict[str, Any]) -> dict[str, Any]:
+    """The detail of the status-change event, as EventBridge hands it on."""
+    wanted = ("executionArn", "stateMachineArn", "name", "status", "input", "error", "cause")
+    return {name: execution.get(name) for name in wanted} | {"startDate": _epoch(execution["startDate"])}
+
+
+def _epoch(moment: str) -> int:
+    return int(times.parse(moment).timestamp() * 1000)

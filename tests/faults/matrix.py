@@ -1,0 +1,259 @@
+"""Every call of the stories meets every kind of fault that fits it: who runs the cells, and what each must end in."""
+
+import json
+import multiprocessing
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from gatehouse.model import Onboarding, Status
+from tests.faults import inventory
+from tests.faults.kinds import KINDS, Call
+from tests.faults.line import Fault, Forks
+from tests.faults.scenarios import SCENARIOS, People, Scenario
+from tests.faults.world import World
+from tests.unit.account import ENROLLING
+
+OUTCOMES = {
+    "C": "complete, with exactly what a run without faults leaves",
+    "R": "rolled back, with nothing left",
+    "N": "refused: nothing was begun",
+    "IR": "ROLLBACK_INCOMPLETE as long as the fault stood; rolled back by one pass of the follow-up after it",
+    "WR": "still open as long as the fault stood; rolled back by one pass of the follow-up after it",
+    "WC": "still open as long as the fault stood; complete after one pass of the follow-up",
+    "!": "wrong",
+}
+RUNS_WHILE_IT_STANDS = 2
+"""Runs of the follow-up that a fault outlasts, if it is one that stays."""
+
+_fork = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One or two faults in one story: (call, kind) each, in the order in which they begin."""
+
+    scenario: str
+    faults: tuple[tuple[Call, str], ...]
+
+    def __str__(self) -> str:
+        return " ".join([self.scenario, *(f"{call}={kind}" for call, kind in self.faults)])
+
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        scenario, *faults = text.split()
+        pairs = (fault.split("=") for fault in faults)
+        return cls(scenario, tuple((Call.parse(call), kind) for call, kind in pairs))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A story without faults: its calls, the errors that AWS documents for each, and what it leaves."""
+
+    calls: tuple[Call, ...]
+    documented: Mapping[str, list[str]]
+    left: Mapping[str, Any]
+    status: str
+    wrong: tuple[str, ...] = ()
+
+    def fitting(self, call: Call) -> Iterator[str]:
+        errors = frozenset(self.documented[str(call)])
+        yield from (name for name, kind in KINDS.items() if kind.applies(call, errors))
+
+
+@dataclass(frozen=True)
+class Result:
+    cell: Cell
+    outcome: str
+    wrong: tuple[str, ...] = ()
+    left: Mapping[str, Any] = field(default_factory=dict)
+    log: str = ""
+
+
+def record(names: Iterable[str], jobs: int) -> dict[str, Recorded]:
+    """The stories without faults."""
+    found: dict[str, Recorded] = {}
+    for message in _side_by_side([_recording(name) for name in names], jobs):
+        name, document = message
+        document["calls"] = tuple(map(Call.parse, document["calls"]))
+        found[name] = Recorded(**document)
+    return found
+
+
+def singles(recorded: Mapping[str, Recorded]) -> list[Cell]:
+    return [
+        Cell(name, ((call, kind),))
+        for name, story in recorded.items()
+        for call in story.calls
+        if SCENARIOS[name].meets(call)
+        for kind in story.fitting(call)
+    ]
+
+
+def pairs(recorded: Mapping[str, Recorded], number: int, seed: int) -> list[Cell]:
+    """Two faults in one story: the first at any of its calls, the second at any other, also one of its roll-back."""
+    chosen, undoing = random.Random(seed), recorded["undone"]
+    found = []
+    for _ in range(number):
+        name = chosen.choice(sorted(recorded))
+        first = chosen.choice([call for call in recorded[name].calls if SCENARIOS[name].meets(call)])
+        rest = recorded[name].calls[recorded[name].calls.index(first) + 1 :]
+        others = [(call, recorded[name]) for call in rest]
+        others += [(call, undoing) for call in undoing.calls if call.function in ("roll_back", "execution_ended")]
+        second, story = chosen.choice(others)
+        kinds = chosen.choice([*recorded[name].fitting(first)]), chosen.choice([*story.fitting(second)])
+        found.append(Cell(name, ((first, kinds[0]), (second, kinds[1]))))
+    return sorted(set(found))
+
+
+def run(cells: Sequence[Cell], recorded: Mapping[str, Recorded], jobs: int) -> Iterator[Result]:
+    """The results, as they come; a cell whose process died is wrong."""
+    missing = set(cells)
+    for text, outcome, wrong, left, log in _side_by_side([*_portions(cells, recorded, jobs)], jobs):
+        result = Result(Cell.parse(text), outcome, tuple(wrong), left, log)
+        missing.discard(result.cell)
+        yield result
+    for cell in sorted(missing):
+        yield Result(cell, "!", ("the story never came to this call, or its process died",))
+
+
+def _portions(cells: Sequence[Cell], recorded: Mapping[str, Recorded], jobs: int) -> Iterator[Callable[[Any], None]]:
+    """The longest stories first, each in as many portions as there are processes."""
+    for name in sorted(recorded, key=lambda name: -len(recorded[name].calls)):
+        own = [cell for cell in cells if cell.scenario == name]
+        for number in range(jobs):
+            if portion := own[number::jobs]:
+                yield _running(SCENARIOS[name], portion, recorded)
+
+
+def _side_by_side(works: list[Callable[[Any], None]], jobs: int) -> Iterator[Any]:
+    """What the works send, each of them in a process of its own, so many at a time."""
+    waiting, running = list(reversed(works)), dict[Connection, Any]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            receiving, sending = _fork.Pipe(duplex=False)
+            process = _fork.Process(target=_work, args=(waiting.pop(), sending), daemon=False)
+            process.start()
+            sending.close()
+            running[receiving] = process
+        for ready in wait(list(running)):
+            assert isinstance(ready, Connection)
+            try:
+                yield json.loads(ready.recv_bytes())
+            except EOFError:
+                running.pop(ready).join()
+
+
+def _work(work: Callable[[Any], None], sending: Connection) -> None:
+    work(lambda message: sending.send_bytes(json.dumps(message).encode()))
+
+
+def _recording(name: str) -> Callable[[Any], None]:
+    def work(send: Callable[[Any], None]) -> None:
+        world = World()
+        with world.standing():
+            people = SCENARIOS[name].tell(world)
+            stands = people.record()
+            documented = {str(call): sorted(errors) for call, errors in world.line.documented.items()}
+            wrong = [*world.wrong, *world.leaks()]
+            left = _left(people)
+        calls = [str(call) for call in world.line.made]
+        found = Recorded((), documented, left, stands.status.value if stands else "NONE", tuple(wrong))
+        send((name, asdict(found) | {"calls": calls}))
+
+    return work
+
+
+def _running(scenario: Scenario, cells: Sequence[Cell], recorded: Mapping[str, Recorded]) -> Callable[[Any], None]:
+    def work(send: Callable[[Any], None]) -> None:
+        by_call: dict[Call, list[tuple[Fault, ...]]] = {}
+        for cell in cells:
+            faults = tuple(Fault(call, KINDS[kind]) for call, kind in cell.faults)
+            by_call.setdefault(faults[0].call, []).append(faults)
+        world = World()
+        with world.standing():
+            forks = Forks(world.line, by_call, lambda result: send(json.loads(result)) if result else None)
+            people = scenario.tell(world)
+            if not forks.is_cell:
+                return
+            cell = Cell(scenario.name, tuple((fault.call, fault.kind.name) for fault in world.line.faults))
+            ended = _conclude(world, scenario, people, recorded)
+            forks.finish(json.dumps((str(cell), *ended)).encode())
+
+    return work
+
+
+def _conclude(
+    world: World, scenario: Scenario, people: People, recorded: Mapping[str, Recorded]
+) -> tuple[str, list[str], Any, str]:
+    """Outcome, what is wrong, what was left, and the end of the log where something is wrong."""
+    for _ in range(RUNS_WHILE_IT_STANDS):
+        if _is_open(people.record()):
+            world.follow_up()
+            world.everybody_acts()
+    stood = people.record()
+    world.line.faults = []
+    people.have_patience_again()
+    if _is_open(stood):
+        world.follow_up()
+    world.everybody_acts()
+    ended, left = people.record(), _left(people)
+    wrong = [*world.wrong, *world.leaks(), *_wrong_end(scenario, ended, left, recorded)]
+    if wrong:
+        return "!", wrong, left, world.log.getvalue()[-6000:]
+    return _outcome(stood, ended), [], {}, ""
+
+
+def _outcome(stood: Onboarding | None, ended: Onboarding | None) -> str:
+    if ended is None:
+        return "N"
+    end = "C" if ended.status is Status.COMPLETE else "R"
+    if stood is not None and stood.status.is_final:
+        return end
+    return ("I" if stood and stood.status is Status.ROLLBACK_INCOMPLETE else "W") + end
+
+
+def _wrong_end(
+    scenario: Scenario, ended: Onboarding | None, left: Mapping[str, Any], recorded: Mapping[str, Recorded]
+) -> Iterator[str]:
+    if ended is not None and not ended.status.is_final:
+        yield f"the record is {ended.status} after a pass of the follow-up without the fault"
+        return
+    if ended is not None and ended.status is Status.COMPLETE:
+        expected = recorded[scenario.complete_as or scenario.name]
+        if expected.status != "COMPLETE":
+            yield "complete, and nobody had enrolled"
+        elif left != expected.left:
+            yield f"complete with something else than expected: {inventory.difference(expected.left, left)}"
+        return
+    users = left["users"]
+    if scenario.name == "reset":
+        yield from (f"{name} is neither as before nor locked" for name, one in users.items() if not _is_locked(one))
+    elif users:
+        yield f"left behind: {', '.join(users)}"
+    for what in ("unassigned_devices", "secrets", "locks", "open_claims"):
+        if left[what]:
+            yield f"left behind: {what} {left[what]}"
+
+
+def _is_locked(user: Mapping[str, Any]) -> bool:
+    """As ResetMfa leaves a user until another device is there, or as it was before."""
+    proofs = (user["login_profile"], user["access_keys"], user["devices"])
+    return proofs == (False, 0, 0) and user["boundary"] == ENROLLING or all(proofs)
+
+
+def _is_open(record: Onboarding | None) -> bool:
+    return record is not None and not record.status.is_final
+
+
+def _left(people: People) -> dict[str, Any]:
+    """What is there, the ids of this run left out."""
+    found = inventory.account(frozenset([people.user_name]))
+    made_by = people.of or people.onboarding_id
+    text = json.dumps(found, default=str)
+    for name, known in (("<id>", made_by), ("<reset>", people.onboarding_id)):
+        text = text.replace(known, name) if known else text
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
