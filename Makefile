@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install chromium up down demo doctor test coverage-iam check janitor format bench screenshots requirements clean
+.PHONY: help install chromium up down demo doctor test faults faults-pairs mutants coverage-iam check janitor format bench screenshots requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,16 @@ chromium: ## make sure that there is a Chromium for the tests of what people see
 	else \
 		echo "Chromium is missing. Install it (Debian, Ubuntu: sudo apt-get install chromium), or set CHROMIUM." >&2; \
 		exit 1; fi
+
+faults: install ## meet every AWS call of the stories with every kind of fault, then seeded bugs with their tests (CELL="…" for one cell)
+	PYTHONPATH=functions:. $(RUN) -m tests.faults $(if $(CELL),--cell "$(CELL)" --log)
+	$(if $(CELL),,$(MAKE) --no-print-directory mutants)
+
+faults-pairs: install ## meet the stories with PAIRS=500 random pairs of faults (SEED=number)
+	PYTHONPATH=functions:. $(RUN) -m tests.faults --pairs $(or $(PAIRS),500) $(if $(SEED),--seed $(SEED))
+
+mutants: install $(EVALUATOR) ## bring bugs in, one by one, and see which tests tell
+	PYTHONPATH=functions:. $(RUN) -m tests.faults.mutants
 
 coverage-iam: $(DEV)/.installed ## print which IAM rights the last whole test run needed
 	@$(RUN) -m local.iam_coverage

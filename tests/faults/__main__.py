@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -12,22 +13,28 @@ from tests.faults import matrix
 from tests.faults.kinds import KINDS
 from tests.faults.matrix import Cell, Recorded, Result
 from tests.faults.scenarios import SCENARIOS
+from tests.unit import account as accounts
 
 JOBS = min(2, os.cpu_count() or 1)
 
 
 def main() -> int:
     options = _options()
-    began, used = time.monotonic(), time.process_time()
-    recorded = matrix.record(_stories(options), options.jobs)
+    began = time.monotonic()
+    # As an exception, so that the processes of the cells end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    os.environ.update(accounts.LAMBDA)
+    recorded = matrix.record(_stories(options))
     broken = [f"{name}, without a fault: {one}" for name, story in recorded.items() for one in story.wrong]
+    if len(recorded) == len(SCENARIOS):
+        broken += [f"no fault meets {stem}" for stem in matrix.unmet(recorded)]
     cells = _cells(options, recorded)
     print(f"{len(cells)} cells, {sum(len(story.calls) for story in recorded.values())} calls, seed {options.seed}")
     results = _run(cells, recorded, options.jobs)
     if not (options.cell or options.pairs):
         for name, story in recorded.items():
             _print_table(name, story, [result for result in results if result.cell.scenario == name])
-    _print_totals(results, time.monotonic() - began, used)
+    _print_totals(results, time.monotonic() - began)
     wrong = [result for result in results if result.wrong]
     for result in wrong:
         _print_wrong(result)
@@ -96,7 +103,7 @@ def _print_table(name: str, story: Recorded, results: Sequence[Result]) -> None:
         print(f"  {f'{call.operation} {call.number}':{width}}{row}")
 
 
-def _print_totals(results: Sequence[Result], seconds: float, used: float) -> None:
+def _print_totals(results: Sequence[Result], seconds: float) -> None:
     totals = Counter(result.outcome for result in results)
     print()
     for outcome, says in matrix.OUTCOMES.items():
@@ -104,7 +111,9 @@ def _print_totals(results: Sequence[Result], seconds: float, used: float) -> Non
             print(f"{totals[outcome]:6} {outcome:2} {says}")
     orphans = sum(1 for result in results if any("left behind" in one for one in result.wrong))
     unguarded = sum(1 for result in results if any(one.startswith("after ") for one in result.wrong))
-    print(f"{len(results):6} cells: {orphans} orphans, {unguarded} unguarded moments, {totals['!']} wrong; {seconds:.0f} s")
+    print(
+        f"{len(results):6} cells: {orphans} orphans, {unguarded} unguarded moments, {totals['!']} wrong; {seconds:.0f} s"
+    )
 
 
 def _print_wrong(result: Result) -> None:

@@ -8,6 +8,8 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from types import SimpleNamespace
 from typing import Any
@@ -30,10 +32,24 @@ class FromTheEmulatorsOwnEnvironment:
         return PathFinder.find_spec(name, [str(one) for one in ROOT.glob(".venv/emulator/lib/python*/site-packages")])
 
 
+@dataclass
+class Surroundings:
+    """What is around the interpreter.
+
+    `invoke` gets a function's name and its event, and raises `module()._ExecutionError`; `wait` is called while a task
+    waits for its token, with the seconds until its time-out, and tells whether it was woken; `start` gets every
+    execution that begins, to be run when it likes; `ended` gets each that ended.
+    """
+
+    clock: Clock
+    invoke: Callable[[str, Any], Any]
+    wait: Callable[["Wake", float], bool]
+    start: Callable[[Callable[[], None]], None]
+    ended: Callable[[dict[str, Any]], None]
+
+
 class Wake:
     """What a task with a token waits for, in place of threading.Event."""
-
-    act: Callable[["Wake", float], bool]
 
     def __init__(self) -> None:
         self._is_set = False
@@ -45,22 +61,22 @@ class Wake:
         self._is_set = True
 
     def wait(self, timeout: float) -> bool:
-        return type(self).act(self, timeout)
+        return _around.wait(self, timeout)
 
 
-def load(
-    clock: Clock,
-    invoke: Callable[[str, Any], Any],
-    wait: Callable[[Wake, float], bool],
-    start: Callable[[Callable[[], None]], None],
-    ended: Callable[[dict[str, Any]], None],
-) -> Any:
-    """The interpreter's module.
+_around: Surroundings
 
-    `invoke` gets a function's name and its event, and raises `module._ExecutionError`; `wait` is called while a task
-    waits for its token, with the seconds until its time-out, and tells whether it was woken; `start` gets every
-    execution that begins, to be run when it likes; `ended` gets each that ended.
-    """
+
+def surround(around: Surroundings) -> Any:
+    """The interpreter's module, without machines and executions, from now on in these surroundings."""
+    global _around
+    _around = around
+    module().reset()
+    return module()
+
+
+@cache
+def module() -> Any:
     sys.meta_path.append(FromTheEmulatorsOwnEnvironment)  # type: ignore[arg-type]
     # The interpreter asks the emulator's server whether IAM is enforced; there is no server here.
     sys.modules["ministack.app"] = SimpleNamespace(AUTH=False)  # type: ignore[assignment]
@@ -69,16 +85,15 @@ def load(
 
     responses.set_request_account_id(ACCOUNT)
     responses.set_request_region(REGION)
-    Wake.act = staticmethod(wait)  # type: ignore[assignment]
 
     def thread(target: Any, args: Any, daemon: bool) -> Any:
-        return SimpleNamespace(start=lambda: start(lambda: target(*args)))
+        return SimpleNamespace(start=lambda: _around.start(lambda: target(*args)))
 
     stepfunctions.threading = SimpleNamespace(Event=Wake, Thread=thread)
-    stepfunctions.time = SimpleNamespace(sleep=lambda seconds: clock.advance(seconds * JITTER))
-    stepfunctions.now_iso = clock.now
-    stepfunctions._call_lambda = lambda function, event: invoke(function.rpartition(":")[2], event)
-    stepfunctions._emit_execution_status_event = ended
+    stepfunctions.time = SimpleNamespace(sleep=lambda seconds: _around.clock.advance(seconds * JITTER))
+    stepfunctions.now_iso = lambda: _around.clock.now()
+    stepfunctions._call_lambda = lambda function, event: _around.invoke(function.rpartition(":")[2], event)
+    stepfunctions._emit_execution_status_event = lambda execution: _around.ended(execution)
     for mend in _mends():
         mend()
     return stepfunctions

@@ -37,7 +37,7 @@ def user(name: str) -> dict[str, Any] | None:
     return {
         "path": found.path,
         "boundary": _boundary(found),
-        "tags": {key: value[:10] if key == "gatehouse:expires-at" else value for key, value in _tags(name).items()},
+        "tags": {key: "a time" if key == "gatehouse:expires-at" else value for key, value in _tags(name).items()},
         "groups": _groups(found),
         "managed_policies": sorted(found.managed_policies),
         "inline_policies": sorted(found.policies),

@@ -6,12 +6,14 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from gatehouse import times
+from gatehouse import clients, times
+from gatehouse.edges.claim_secret import MAIL_SECONDS
 from tests.faults.kinds import Call, Kind
 from tests.unit.account import Clock
 from tests.unit.wire import Wire
@@ -36,18 +38,27 @@ class Fault:
 
 @dataclass
 class Line:
-    """`running` are the functions under way, the innermost last; `before_call` and `after_call` hear of every call."""
+    """`running` are the functions under way, the innermost last; so many of the calls `made` came `before` the story
+    began; `before_call` and `after_call` hear of every call.
+    """
 
     wire: Wire
     clock: Clock
     running: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     made: list[Call] = field(default_factory=list)
+    before: int = 0
     documented: dict[Call, frozenset[str]] = field(default_factory=dict)
     before_call: Callable[[Call], None] = lambda call: None
     meanwhile: Callable[[Call], None] = lambda call: None
     after_call: Callable[[str], None] = lambda operation: None
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def clear(self) -> None:
+        """As before the first call: the clients stay attached."""
+        fresh = Line(self.wire, Clock())
+        fresh.wire.clear()
+        vars(self).update(vars(fresh))
 
     def attach(self, client: Any, retries: bool) -> None:
         service = client.meta.service_model.service_name
@@ -97,6 +108,18 @@ class Line:
         self.after_call(model.name)
 
 
+@cache
+def the_line() -> Line:
+    """The one line of all clients: they are made once, which takes longer than a story, and keep nothing."""
+    line = Line(Wire(), Clock())
+    for service in ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "stepfunctions"):
+        line.attach(clients.client(service), retries=True)
+    for service in ("iam", "sesv2"):
+        line.attach(clients.client(service, retries=False), retries=False)
+    line.attach(clients.client("sesv2", retries=False, seconds=MAIL_SECONDS), retries=False)
+    return line
+
+
 CELL_SECONDS = 120
 """When a cell is given up: it takes tenths of a second."""
 
@@ -104,7 +127,9 @@ CELL_SECONDS = 120
 class Forks:
     """Runs every cell from the call on at which its fault begins, in a process of its own, forked off the clean run."""
 
-    def __init__(self, line: Line, cells: Mapping[Call, list[tuple[Fault, ...]]], done: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, line: Line, cells: Mapping[Call, list[tuple[Fault, ...]]], done: Callable[[bytes], None]
+    ) -> None:
         self._line, self._cells, self._done = line, cells, done
         self.answer_to: int | None = None
         line.before_call = self._fork

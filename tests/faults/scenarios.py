@@ -29,6 +29,7 @@ class People:
     claimed: dict[str, Any] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     tried: dict[str, int] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     @property
     def user_name(self) -> str:
@@ -62,7 +63,7 @@ class People:
             self.code = answer.json["claim_code"]
             self.world.secrets.add(str(self.code))
         elif answer.status < 500:
-            self.world.wrong.append(f"the request was answered {answer.status}: {answer.body}")
+            self.refused.append(f"the request was answered {answer.status}: {answer.body}")
         self.world.clock.advance(0 if self.code else 5)
         return True
 
@@ -91,7 +92,9 @@ class People:
         answer = self.world.ask("claim_secret", {"token": token, "code": self.code}, caller="")
         if answer.status == 200:
             self.claimed[token] = answer.json
-            self.world.secrets |= {answer.json[name] for name in ("password", "secret_access_key") if name in answer.json}
+            self.world.secrets |= {
+                answer.json[name] for name in ("password", "secret_access_key") if name in answer.json
+            }
             self._require_it_opens(answer.json)
         elif answer.status in (404, 410):
             self.dead.add(token)
@@ -144,13 +147,14 @@ class People:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`functions` are those whose calls meet faults here, None for all; `complete_as` is the story that tells what is
-    there if it is completed after all.
+    """Without a fault it `leaves` this of the user, None for no user. `functions` are those whose calls meet faults here,
+    None for all; `complete_as` is the story that tells what is there if it is completed after all.
     """
 
     name: str
     says: str
     tell: Callable[[World], People]
+    leaves: Mapping[str, Any] | None
     functions: Collection[str] | None = None
     complete_as: str | None = None
 
@@ -220,6 +224,7 @@ def _reset(world: World) -> People:
 
 
 def _reset_of(world: World, first: People) -> People:
+    world.line.before = len(world.line.made)
     people = People(world, first.request, of=first.onboarding_id, device="new-phone")
     world.people = people.act
     world.clock.advance(21 * 86_400)
@@ -238,25 +243,76 @@ def _once(at: Call, act: Callable[[], Any]) -> Callable[[Call], None]:
     return meanwhile
 
 
+MEMBER_WITH_EVERYTHING = {
+    "path": "/gatehouse/",
+    "boundary": accounts.MEMBER,
+    "groups": ["Auditors", "gatehouse-users"],
+    "managed_policies": ["arn:aws:iam::aws:policy/PowerUserAccess"],
+    "inline_policies": ["AssumeResourceCreatorRole", "DenyBilling", "GatehouseEnd"],
+    "login_profile": True,
+    "access_keys": 1,
+    "described_keys": 1,
+    "devices": 1,
+}
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("whole", "a person with approval, console, access key and privileged grants", _whole),
+        Scenario(
+            "whole",
+            "a person with approval, console, access key and privileged grants",
+            _whole,
+            MEMBER_WITH_EVERYTHING,
+        ),
         Scenario(
             "undone",
             "the same, cancelled while it completes",
             _undone,
-            ("cancel_onboarding", "complete_onboarding", "roll_back", "execution_ended"),
+            None,
+            ("cancel_onboarding", "roll_back", "execution_ended"),
             complete_as="whole",
         ),
         Scenario(
             "expired",
             "nobody enrols",
             _expired,
+            None,
             ("attach_policies", "await_mfa", "complete_onboarding", "follow_up", "roll_back", "execution_ended"),
         ),
-        Scenario("unheard", "the event of the enrolment is lost", _unheard, ("follow_up", "complete_onboarding")),
-        Scenario("application", "a program", _application),
-        Scenario("reset", "a member's MFA is reset", _reset),
+        Scenario(
+            "unheard",
+            "the event of the enrolment is lost",
+            _unheard,
+            {"boundary": accounts.MEMBER, "groups": ["gatehouse-users"], "login_profile": True, "devices": 1},
+            ("follow_up", "complete_onboarding"),
+        ),
+        Scenario(
+            "application",
+            "a program",
+            _application,
+            {
+                "path": "/gatehouse/applications/",
+                "boundary": accounts.APPLICATION,
+                "groups": [],
+                "inline_policies": ["GatehouseEnd", "ReadOwnParameters"],
+                "login_profile": False,
+                "access_keys": 1,
+                "described_keys": 1,
+            },
+            ("create_user", "attach_policies", "complete_onboarding", "claim_secret"),
+        ),
+        Scenario(
+            "reset",
+            "a member's MFA is reset",
+            _reset,
+            MEMBER_WITH_EVERYTHING | {"described_keys": 2},
+            (
+                "request_mfa_reset",
+                "validate_request",
+                "reset_mfa",
+                "issue_password",
+                "await_mfa",
+                "complete_onboarding",
+            ),
+        ),
     )
 }

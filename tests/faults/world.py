@@ -13,16 +13,14 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from gatehouse import clients, logs, times
-from gatehouse.edges.claim_secret import MAIL_SECONDS
+from gatehouse import logs, times
 from gatehouse.model import Onboarding, Purpose
 from tests.faults import interpreter, inventory
 from tests.faults.kinds import Crash
-from tests.faults.line import Line
+from tests.faults.line import the_line
 from tests.unit import account as accounts
 from tests.unit import aws_rules
 from tests.unit.account import ACCOUNT, REGION, STACK, Account, Answer
-from tests.unit.wire import Wire
 from tests.wiring.template import ROOT, functions, of_type, resolve
 
 FOLLOW_UP_SECONDS = 300
@@ -37,8 +35,6 @@ AGAIN_SECONDS = (60, 120)
 CRASHED = "Runtime.ExitError"
 """What Lambda calls the error of a function whose process died, and Step Functions with it."""
 
-SERVICES = ("dynamodb", "iam", "kms", "lambda", "secretsmanager", "stepfunctions")
-
 
 class Broken(BaseException):
     """The matrix itself is wrong; the interpreter would take an Exception for one of the machine's."""
@@ -48,8 +44,9 @@ class World:
     """`people` act where something waits for them; `wrong` says what must never be and was, with the call."""
 
     def __init__(self) -> None:
-        self.clock = accounts.Clock()
-        self.line = Line(Wire(), self.clock)
+        self.line = the_line()
+        self.line.clear()
+        self.clock = self.line.clock
         self.account = Account(self.line.wire, self.clock)
         self.people: Callable[[], bool] = lambda: False
         self.wrong: list[str] = []
@@ -59,34 +56,30 @@ class World:
         self.privileged: str | None = None
         self._queue: deque[tuple[str, Any, int]] = deque()
         self._begun: deque[Callable[[], None]] = deque()
-        self._stepfunctions = interpreter.load(
-            self.clock, self._invoke_task, self._wait, self._begun.append, self._ended
-        )
+        around = interpreter.Surroundings(self.clock, self._invoke_task, self._wait, self._begun.append, self._ended)
+        self._stepfunctions = interpreter.surround(around)
         self.line.after_call = self._check
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[None]:
-        """The account, as the template makes it, until the end of the process that uses it."""
-        patch = pytest.MonkeyPatch()
-        for name, value in accounts.LAMBDA.items():
-            patch.setenv(name, value)
-        with mock_aws(config={"core": {"reset_boto3_session": False}}), contextlib.redirect_stdout(self.log):
+        """The account, as the template makes it."""
+        with (
+            mock_aws(config={"core": {"reset_boto3_session": False}}),
+            contextlib.redirect_stdout(self.log),
+            pytest.MonkeyPatch.context() as patch,
+        ):
             aws_rules.apply(patch)
             aws_rules.answer_items_as_they_are(patch)
             patch.setattr(times, "now", self.clock.now)
             patch.setattr(time, "sleep", self.clock.advance)
             accounts.set_up(self.account)
-            self._attach()
+            self._answer()
             self._make_machines()
             logs.logger.cache_clear()
             yield
 
-    def _attach(self) -> None:
-        for service in SERVICES:
-            self.line.attach(clients.client(service), retries=True)
-        for service in ("iam", "sesv2"):
-            self.line.attach(clients.client(service, retries=False), retries=False)
-        self.line.attach(clients.client("sesv2", retries=False, seconds=MAIL_SECONDS), retries=False)
+    def _answer(self) -> None:
+        """What moto does not do."""
         wire, machine = self.line.wire, self._stepfunctions
         wire.answer("GenerateMac", lambda asked: {"Mac": hmac.digest(b"key", asked["Message"], "sha256")})
         wire.answer("SendEmail", self._take_mail)
@@ -185,7 +178,8 @@ class World:
         """The record of that user, also where whoever asked for it was not told its id."""
         found = (item for key, item in inventory.rows().items() if key.startswith("onboarding#"))
         records = [Onboarding.from_item(_whole(item)) for item in found if item["user_key"] == user_name.lower()]
-        return next((record for record in records if record.purpose is purpose), None)
+        own = (record for record in records if record.purpose is purpose)
+        return max(own, key=lambda record: record.created_at, default=None)
 
     def mails_with_links(self) -> list[tuple[dict[str, Any], str]]:
         """The mails with a claim link, oldest first, each with its token."""
@@ -199,7 +193,9 @@ class World:
             "a state of an execution": json.dumps([execution["events"] for execution in executions]),
             "a log": self.log.getvalue(),
         }
-        return [f"a secret stands in {where}" for where, text in seen.items() if any(one in text for one in self.secrets)]
+        return [
+            f"a secret stands in {where}" for where, text in seen.items() if any(one in text for one in self.secrets)
+        ]
 
     def executions(self) -> list[dict[str, Any]]:
         return list(self._stepfunctions._executions.values())

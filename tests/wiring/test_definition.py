@@ -31,8 +31,10 @@ PASSING_ON_AWS = {
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
-    # A function that ran out of time or memory.
+    # A function that ran out of time or memory, or whose process died: by the older name, and by what newer runtimes say.
     "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
 }
 RAISED_BY_AWS = PASSING_ON_AWS | {"States.ALL", "States.Timeout"}
 PASSING = {error.__name__ for error in errors.TRANSIENT} | PASSING_ON_AWS
