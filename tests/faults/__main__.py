@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from tests.faults import matrix
-from tests.faults.kinds import KINDS
+from tests.faults.kinds import KINDS, Call
 from tests.faults.matrix import Cell, Recorded, Result
 from tests.faults.scenarios import SCENARIOS
 from tests.unit import account as accounts
@@ -85,7 +85,7 @@ def _run(cells: Sequence[Cell], recorded: dict[str, Recorded], jobs: int) -> lis
 
 
 def _print_table(name: str, story: Recorded, results: Sequence[Result]) -> None:
-    outcomes = defaultdict(dict[str, str])
+    outcomes: dict[Call, dict[str, str]] = defaultdict(dict)
     for result in results:
         [(call, kind)] = result.cell.faults
         outcomes[call][kind] = result.outcome
@@ -111,9 +111,8 @@ def _print_totals(results: Sequence[Result], seconds: float) -> None:
             print(f"{totals[outcome]:6} {outcome:2} {says}")
     orphans = sum(1 for result in results if any("left behind" in one for one in result.wrong))
     unguarded = sum(1 for result in results if any(one.startswith("after ") for one in result.wrong))
-    print(
-        f"{len(results):6} cells: {orphans} orphans, {unguarded} unguarded moments, {totals['!']} wrong; {seconds:.0f} s"
-    )
+    broken = f"{orphans} orphans, {unguarded} unguarded moments, {totals['!']} wrong"
+    print(f"{len(results):6} cells in {seconds:.0f} s: {broken}")
 
 
 def _print_wrong(result: Result) -> None:

@@ -79,7 +79,7 @@ def surround(around: Surroundings) -> Any:
 def module() -> Any:
     sys.meta_path.append(FromTheEmulatorsOwnEnvironment)  # type: ignore[arg-type]
     # The interpreter asks the emulator's server whether IAM is enforced; there is no server here.
-    sys.modules["ministack.app"] = SimpleNamespace(AUTH=False)  # type: ignore[assignment]
+    sys.modules["ministack.app"] = SimpleNamespace(AUTH=False)
     from ministack.core import responses
     from ministack.services import stepfunctions
 

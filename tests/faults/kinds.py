@@ -69,9 +69,8 @@ def _denied(call: Call, _: Any) -> Any:
 
 
 def _failed(call: Call, _: Any) -> Any:
-    return refusal(
-        {"iam": "ServiceFailure", "dynamodb": "InternalServerError"}.get(call.service, "InternalFailure"), 500
-    )
+    codes = {"iam": "ServiceFailure", "dynamodb": "InternalServerError"}
+    return refusal(codes.get(call.service, "InternalFailure"), 500)
 
 
 def _failed_after(call: Call, effect: Callable[[], Any]) -> Any:

@@ -36,6 +36,9 @@ class Fault:
         return self.kind.lasts(self.call, call, seconds)
 
 
+Faults = tuple[Fault, ...]
+
+
 @dataclass
 class Line:
     """`running` are the functions under way, the innermost last; so many of the calls `made` came `before` the story
@@ -127,9 +130,7 @@ CELL_SECONDS = 120
 class Forks:
     """Runs every cell from the call on at which its fault begins, in a process of its own, forked off the clean run."""
 
-    def __init__(
-        self, line: Line, cells: Mapping[Call, list[tuple[Fault, ...]]], done: Callable[[bytes], None]
-    ) -> None:
+    def __init__(self, line: Line, cells: Mapping[Call, list[Faults]], done: Callable[[bytes], None]) -> None:
         self._line, self._cells, self._done = line, cells, done
         self.answer_to: int | None = None
         line.before_call = self._fork

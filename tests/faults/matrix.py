@@ -11,7 +11,7 @@ from typing import Any
 from gatehouse.model import Onboarding, Status
 from tests.faults import inventory
 from tests.faults.kinds import KINDS, Call
-from tests.faults.line import Fault, Forks
+from tests.faults.line import Fault, Faults, Forks
 from tests.faults.scenarios import SCENARIOS, People, Scenario
 from tests.faults.world import World
 from tests.unit.account import ENROLLING
@@ -180,7 +180,7 @@ def _work(work: Callable[[Any], None], sending: Connection) -> None:
 
 def _running(scenario: Scenario, cells: Sequence[Cell], recorded: Mapping[str, Recorded]) -> Callable[[Any], None]:
     def work(send: Callable[[Any], None]) -> None:
-        by_call: dict[Call, list[tuple[Fault, ...]]] = {}
+        by_call: dict[Call, list[Faults]] = {}
         for cell in cells:
             faults = tuple(Fault(call, KINDS[kind]) for call, kind in cell.faults)
             by_call.setdefault(faults[0].call, []).append(faults)
@@ -253,7 +253,7 @@ def _wrong_end(
 def _is_locked(user: Mapping[str, Any]) -> bool:
     """As ResetMfa leaves a user until another device is there, or as it was before."""
     proofs = (user["login_profile"], user["access_keys"], user["devices"])
-    return proofs == (False, 0, 0) and user["boundary"] == ENROLLING or all(proofs)
+    return all(proofs) or (not any(proofs) and user["boundary"] == ENROLLING)
 
 
 def _is_open(record: Onboarding | None) -> bool:

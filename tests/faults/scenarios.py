@@ -92,9 +92,8 @@ class People:
         answer = self.world.ask("claim_secret", {"token": token, "code": self.code}, caller="")
         if answer.status == 200:
             self.claimed[token] = answer.json
-            self.world.secrets |= {
-                answer.json[name] for name in ("password", "secret_access_key") if name in answer.json
-            }
+            shown = answer.json
+            self.world.secrets |= {shown[name] for name in ("password", "secret_access_key") if name in shown}
             self._require_it_opens(answer.json)
         elif answer.status in (404, 410):
             self.dead.add(token)
@@ -147,8 +146,8 @@ class People:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Without a fault it `leaves` this of the user, None for no user. `functions` are those whose calls meet faults here,
-    None for all; `complete_as` is the story that tells what is there if it is completed after all.
+    """Without a fault it `leaves` this of the user, None for no user. `functions` are those whose calls meet faults
+    here, None for all; `complete_as` is the story that tells what is there if it is completed after all.
     """
 
     name: str
@@ -233,7 +232,7 @@ def _reset_of(world: World, first: People) -> People:
 
 
 def _once(at: Call, act: Callable[[], Any]) -> Callable[[Call], None]:
-    done = []
+    done: list[Call] = []
 
     def meanwhile(call: Call) -> None:
         if call == at and not done:

@@ -193,9 +193,8 @@ class World:
             "a state of an execution": json.dumps([execution["events"] for execution in executions]),
             "a log": self.log.getvalue(),
         }
-        return [
-            f"a secret stands in {where}" for where, text in seen.items() if any(one in text for one in self.secrets)
-        ]
+        found = (where for where, text in seen.items() if any(one in text for one in self.secrets))
+        return [f"a secret stands in {where}" for where in found]
 
     def executions(self) -> list[dict[str, Any]]:
         return list(self._stepfunctions._executions.values())
