@@ -48,14 +48,14 @@ chromium: ## make sure that there is a Chromium for the tests of what people see
 		echo "Chromium is missing. Install it (Debian, Ubuntu: sudo apt-get install chromium), or set CHROMIUM." >&2; \
 		exit 1; fi
 
-faults: install ## meet every AWS call of the stories with every kind of fault, then seeded bugs with their tests (CELL="…" for one cell)
+faults: install ## let every AWS call fail in every way and see what is left; then the mutants (CELL="…" for one cell)
 	PYTHONPATH=functions:. $(RUN) -m tests.faults $(if $(CELL),--cell "$(CELL)" --log)
 	$(if $(CELL),,$(MAKE) --no-print-directory mutants)
 
-faults-pairs: install ## meet the stories with PAIRS=500 random pairs of faults (SEED=number)
+faults-pairs: install ## the same with random pairs of faults (PAIRS=500, SEED=number)
 	PYTHONPATH=functions:. $(RUN) -m tests.faults --pairs $(or $(PAIRS),500) $(if $(SEED),--seed $(SEED))
 
-mutants: install $(EVALUATOR) ## bring bugs in, one by one, and see which tests tell
+mutants: install $(EVALUATOR) ## bring bugs in, one by one, and see the tests that are named for them fail
 	PYTHONPATH=functions:. $(RUN) -m tests.faults.mutants
 
 coverage-iam: $(DEV)/.installed ## print which IAM rights the last whole test run needed

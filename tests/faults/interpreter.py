@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from gatehouse import times
@@ -77,9 +77,11 @@ def surround(around: Surroundings) -> Any:
 
 @cache
 def module() -> Any:
-    sys.meta_path.append(FromTheEmulatorsOwnEnvironment)  # type: ignore[arg-type]
+    sys.meta_path.append(FromTheEmulatorsOwnEnvironment)
     # The interpreter asks the emulator's server whether IAM is enforced; there is no server here.
-    sys.modules["ministack.app"] = SimpleNamespace(AUTH=False)
+    server = ModuleType("ministack.app")
+    vars(server)["AUTH"] = False
+    sys.modules["ministack.app"] = server
     from ministack.core import responses
     from ministack.services import stepfunctions
 
