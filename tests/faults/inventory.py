@@ -24,6 +24,12 @@ def rows() -> dict[str, dict[str, Any]]:
     return {item["pk"]: item for item in plain}
 
 
+def revealed_and_kept() -> str | None:
+    """When the follow-up first looks for a secret that was revealed and could not be deleted; None if there is none."""
+    found = [row for key, row in rows().items() if key.startswith("claim#") and row["state"] == "used"]
+    return max((row["created_at"] for row in found if "entity" in row), default=None)
+
+
 def users() -> list[Any]:
     """moto's users of our paths."""
     return [user for user in _iam().users.values() if user.path.startswith("/gatehouse/")]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from gatehouse import times
+from gatehouse.edges.expire_claim import TAKEN_SECONDS
 from gatehouse.model import Onboarding, Status
 from tests.faults import inventory
 from tests.faults.kinds import KINDS, Call
@@ -20,6 +22,7 @@ from tests.wiring.template import functions, of_type
 OUTCOMES = {
     "C": "complete, with exactly what a run without faults leaves",
     "R": "rolled back, with nothing left",
+    "CL": "complete; a secret that was revealed and could not be deleted went when its claim's time was over",
     "N": "refused: nothing was begun",
     "IR": "ROLLBACK_INCOMPLETE as long as the fault stood; rolled back by one pass of the follow-up after it",
     "WR": "still open as long as the fault stood; rolled back by one pass of the follow-up after it",
@@ -211,11 +214,15 @@ def _conclude(
     if _is_open(stood):
         world.follow_up()
     world.everybody_acts()
+    kept = inventory.revealed_and_kept()
+    if kept:
+        world.clock.moment = times.after(kept, TAKEN_SECONDS)
+        world.follow_up()
     ended, left = people.record(), _left(people)
     wrong = [*world.wrong, *world.leaks(), *_wrong_end(scenario, ended, left, recorded)]
     if wrong:
         return "!", wrong, left, world.log.getvalue()[-6000:]
-    return _outcome(stood, ended), [], {}, ""
+    return "CL" if kept else _outcome(stood, ended), [], {}, ""
 
 
 def _outcome(stood: Onboarding | None, ended: Onboarding | None) -> str:
