@@ -20,6 +20,7 @@ from local import deploy, process, seed
 from local.mails import PATH as MAILS
 
 STATE_DIR = process.ROOT / ".local"
+IAM_CALLS = "iam-calls.jsonl"
 
 T = TypeVar("T")
 
@@ -29,12 +30,14 @@ def up(
     state_dir: Path = STATE_DIR,
     iam_decisions: Path | None = None,
     mail_server: str | None = None,
+    iam_calls_per_second: float | None = None,
 ) -> dict[str, Any]:
     """Start an emulator on a free port, deploy the template to it, and create the people who use it.
 
     `parameters` replace the template parameters that are otherwise passed; `iam_decisions` is a file that takes one
     JSON line for every call that a role's policies decided; `mail_server` is the `host:port` of an SMTP server that
-    gets every mail as well. Two stacks may run at once, each with a state directory
+    gets every mail as well; `iam_calls_per_second` is what IAM answers at most, its calls are then noted in the file
+    IAM_CALLS of the state directory. Two stacks may run at once, each with a state directory
     of its own; they share the build. Returns what it wrote to stack.json.
     """
     state_dir = state_dir.resolve()
@@ -45,6 +48,10 @@ def up(
     try:
         extra = {"GATEHOUSE_IAM_DECISIONS": str(iam_decisions.resolve())} if iam_decisions else {}
         extra |= {"SMTP_HOST": mail_server} if mail_server else {}
+        if iam_calls_per_second:
+            # As in local/mends/iam_rate.py, which only the emulator's environment can import.
+            extra["GATEHOUSE_IAM_CALLS_PER_SECOND"] = str(iam_calls_per_second)
+            extra["GATEHOUSE_IAM_CALLS"] = str(state_dir / IAM_CALLS)
         stack = _start(state_dir, dict(parameters or {}), extra)
     except BaseException:
         process.stop(state_dir)

@@ -15,6 +15,7 @@ from local.mends import (
     enrolment_events,
     gateway,
     iam_limits,
+    iam_rate,
     iam_users,
     machines,
     mail_events,
@@ -31,6 +32,7 @@ MENDS: list[Callable[[], None]] = [
     *iam_users.MENDS,
     *account_details.MENDS,
     *iam_limits.MENDS,
+    *iam_rate.MENDS,
     *managed_policies.MENDS,
     *passwords.MENDS,
     # Before those that ask IAM for more than the emulator does, so that what they ask is recorded as well.

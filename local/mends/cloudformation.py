@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ministack.services import iam, secretsmanager
+from ministack.services import iam, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 Created = tuple[str, dict[str, Any]]
@@ -95,9 +95,32 @@ def _bound(name: str, properties: dict[str, Any]) -> None:
         iam._roles[name].pop("PermissionsBoundary", None)
 
 
+def reserved_concurrency() -> None:
+    """ReservedConcurrentExecutions of AWS::Lambda::Function; the emulator keeps to it, but leaves it out here."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    original_create, original_update = handlers["create"], handlers["update"]
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        made = original_create(logical_id, properties, stack)
+        _reserve(made[0], properties)
+        return made
+
+    def update(name: str, old: dict[str, Any], new: dict[str, Any], *more: Any) -> Any:
+        made = original_update(name, old, new, *more)
+        _reserve(made[0], new)
+        return made
+
+    provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"] = {**handlers, "create": create, "update": update}
+
+
+def _reserve(name: str, properties: dict[str, Any]) -> None:
+    reserved = properties.get("ReservedConcurrentExecutions")
+    lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
+
+
 def _succeed(answer: Any) -> None:
     if answer[0] >= 400:
         raise ValueError(answer[2].decode())
 
 
-MENDS = [groups, secret_policies, role_boundaries]
+MENDS = [groups, secret_policies, role_boundaries, reserved_concurrency]

@@ -1,6 +1,7 @@
 """Step Functions: how a task with a token ends, and what a repeated start is."""
 
 import json
+import random
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,6 +12,8 @@ from ministack.services import stepfunctions
 _execution: ContextVar[Any] = ContextVar("gatehouse_execution", default=None)
 _token: ContextVar[str] = ContextVar("gatehouse_token", default="")
 _arguments: ContextVar[Any] = ContextVar("gatehouse_arguments", default=None)
+# The seconds that the retry that is about to be made may wait at most, and whether it waits them all.
+_retry_wait: ContextVar[tuple[float, bool] | None] = ContextVar("gatehouse_retry_wait", default=None)
 
 _executions_by_token: dict[str, Any] = {}
 
@@ -110,6 +113,30 @@ def ended_stays_ended() -> None:
     stepfunctions._fail_execution = fail
 
 
+def waits_of_retries() -> None:
+    """A retry waits MaxDelaySeconds at most and, with full jitter, anything between nothing and that."""
+    original_find, original_sleep = stepfunctions._find_matching_retrier, stepfunctions._scaled_sleep
+
+    def find(retriers: Any, error: str, counts: dict[int, int]) -> Any:
+        retrier, index = original_find(retriers, error, counts)
+        if retrier is not None:
+            wait = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+            most = min(wait, retrier.get("MaxDelaySeconds", wait))
+            _retry_wait.set((most, retrier.get("JitterStrategy") != "FULL"))
+        return retrier, index
+
+    def sleep(seconds: float) -> None:
+        waiting = _retry_wait.get()
+        _retry_wait.set(None)
+        if waiting:
+            most, whole = waiting
+            seconds = most if whole else random.uniform(0, most)  # noqa: S311
+        original_sleep(seconds)
+
+    stepfunctions._find_matching_retrier = find
+    stepfunctions._scaled_sleep = sleep
+
+
 def parameters_in_the_history() -> None:
     """TaskScheduled events show the task's parameters, as they do on AWS for 90 days."""
     original_arguments, original_event = stepfunctions._apply_jsonata_arguments, stepfunctions._add_event
@@ -134,5 +161,6 @@ MENDS = [
     computed_timeout,
     repeated_start,
     ended_stays_ended,
+    waits_of_retries,
     parameters_in_the_history,
 ]

@@ -80,3 +80,16 @@ def test_a_role_gets_loses_and_changes_its_boundary_with_the_template(aws: Any) 
         cloudformation.get_waiter("stack_update_complete").wait(StackName="with-role", WaiterConfig={"Delay": 0.1})
         seen.append(boundary())
     assert seen == [READ_ONLY, administrator, None]
+
+
+def test_a_function_keeps_to_the_concurrency_that_its_template_reserves(aws: Any) -> None:
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "reserved", "AssumeRolePolicyDocument": trust}}
+    properties = {"FunctionName": "reserved", "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Runtime": "python3.13"}
+    properties |= {"Handler": "index.handler", "Code": {"ZipFile": "def handler(event, context): pass"}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {**properties, "ReservedConcurrentExecutions": 0}}
+    stack(aws, "with-function", {"Role": role, "Function": function})
+    functions = aws.client("lambda")
+    assert functions.get_function_concurrency(FunctionName="reserved").get("ReservedConcurrentExecutions") == 0
+    with pytest.raises(functions.exceptions.TooManyRequestsException):
+        functions.invoke(FunctionName="reserved")

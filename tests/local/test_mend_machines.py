@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 WAITS = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+ENDS = ("Failed", "Scheduled")
 
 
 @pytest.fixture
@@ -128,3 +129,18 @@ def test_a_token_is_answered_by_whom_may_answer_for_its_machine(aws: Any, machin
     own = aws.client("stepfunctions", **aws.user("of-this-machine", {**answer, "Resource": arn}))
     own.send_task_success(taskToken=given, output='{"ok": true}')
     assert ended(states, execution)["status"] == "SUCCEEDED"
+
+
+def test_a_retry_waits_no_longer_than_it_may_and_with_full_jitter_less(aws: Any, machine: Any) -> None:
+    """Four retries: 15 s of waiting without the limit, 2 s with it, less with jitter."""
+    states = aws.client("stepfunctions")
+    fails = "def handler(event, context): raise ValueError('again')"
+    retry = {"ErrorEquals": ["ValueError"], "IntervalSeconds": 1, "MaxAttempts": 4, "MaxDelaySeconds": 0.5}
+    task = {"TimeoutSeconds": 60, "Retry": [{**retry, "JitterStrategy": "FULL"}]}
+    execution = states.start_execution(stateMachineArn=machine(fails, **task))["executionArn"]
+    assert ended(states, execution, patience=12)["error"] == "ValueError"
+    history = states.get_execution_history(executionArn=execution)["events"]
+    failed, tried = ([one["timestamp"] for one in history if one["type"] == f"Task{kind}"] for kind in ENDS)
+    waits = [round((then - before).total_seconds(), 1) for before, then in zip(failed, tried[1:], strict=False)]
+    assert len(waits) == 4
+    assert len(set(waits)) > 1, waits
