@@ -21,12 +21,17 @@ _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect
 # For SendEmail and CreateAccessKey, which know no idempotency token: a retry after a lost answer would do it twice.
 _NO_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
-_TRANSIENT = frozenset(
+_THROTTLED = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
-        "RequestLimitExceeded", "ProvisionedThroughputExceededException", "ServiceFailure",
-        "InternalFailure", "InternalServerError", "InternalServiceError", "InternalServiceErrorException",
-        "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
+        "RequestLimitExceeded", "ProvisionedThroughputExceededException",
+    }
+)  # fmt: skip
+_TRANSIENT = frozenset(
+    {
+        "ServiceFailure", "InternalFailure", "InternalServerError", "InternalServiceError",
+        "InternalServiceErrorException", "ServiceUnavailable", "ServiceUnavailableException",
+        "RequestTimeout", "RequestTimeoutException",
         "ConcurrentModification", "TransactionConflictException", "KMSInternalException",
         "DependencyTimeoutException", "DeleteConflict", "DeleteConflictException",
     }
@@ -74,7 +79,9 @@ def _from_client_error(error: ClientError) -> Exception:
         return errors.TemporarilyUnmodifiable(summary)
     if code in ("NoSuchEntity", "NoSuchEntityException"):
         return errors.NotYetConsistent(summary)
-    if code in _TRANSIENT or status >= 500 or status == 429:
+    if code in _THROTTLED or status == 429:
+        return errors.Throttled(summary)
+    if code in _TRANSIENT or status >= 500:
         return errors.TransientFault(summary)
     if code.startswith("AccessDenied"):
         return errors.AccessDenied(f"{summary} ({error.response['Error'].get('Message', '')})")

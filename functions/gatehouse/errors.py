@@ -86,7 +86,11 @@ class NotYetConsistent(Exception):
 
 
 class TransientFault(Exception):
-    """Throttled, a 5xx or a broken connection: every step may be retried."""
+    """A 5xx or a broken connection: every step may be retried."""
+
+
+class Throttled(TransientFault):
+    """Too many calls at once, of ours or of anybody's in the account: retry for as long as a queue may last."""
 
 
 class AccessDenied(Exception):
@@ -101,5 +105,5 @@ class ResidueRemains(Exception):
     """Roll-back found something again after it had removed it: retry."""
 
 
-TRANSIENT = (TransientFault, NotYetConsistent, TemporarilyUnmodifiable, ResidueRemains)
+TRANSIENT = (TransientFault, Throttled, NotYetConsistent, TemporarilyUnmodifiable, ResidueRemains)
 """What goes away by itself: the state machine retries it."""

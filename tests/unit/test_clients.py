@@ -29,13 +29,20 @@ def named(error: Exception) -> Exception:
     return caught.value
 
 
-@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "TooManyRequestsException", "ServiceFailure"])
+@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "TooManyRequestsException", "SomethingNew"])
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_who_is_told_to_slow_down_is_throttled(code: str, status: int) -> None:
+    told = code != "SomethingNew" or status == 429
+    assert (type(named(failure(code, status))) is errors.Throttled) is told
+
+
+@pytest.mark.parametrize("code", ["ServiceFailure", "InternalFailure"])
 @pytest.mark.parametrize("status", [400, 503])
 def test_what_passes_by_itself_is_a_transient_fault(code: str, status: int) -> None:
     assert type(named(failure(code, status))) is errors.TransientFault
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_an_unknown_code_with_such_a_status_is_a_transient_fault(status: int) -> None:
     assert type(named(failure("SomethingNew", status))) is errors.TransientFault
 

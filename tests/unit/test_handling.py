@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from gatehouse.errors import Cancelled, TransientFault
+from gatehouse.errors import Cancelled, Throttled
 from gatehouse.handling import handler
 from tests.unit.account import ONBOARDING_ID, context
 
@@ -43,7 +43,7 @@ def test_a_log_line_carries_nothing_of_an_earlier_event(log: io.StringIO) -> Non
 
 @pytest.mark.parametrize(
     ("raised", "error", "cause"),
-    [(Cancelled("by olga"), Cancelled, "by olga"), (THROTTLED, TransientFault, "CreateUser: Throttling")],
+    [(Cancelled("by olga"), Cancelled, "by olga"), (THROTTLED, Throttled, "CreateUser: Throttling")],
 )
 def test_a_failure_is_logged_and_raised_under_the_name_that_the_machine_knows(
     log: io.StringIO, raised: Exception, error: type[Exception], cause: str
