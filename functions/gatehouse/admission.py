@@ -6,8 +6,10 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from gatehouse import approvals, catalogue, chosen_password, iam_users, onboarding_request, records, times
+from gatehouse.clients import aws_errors
 from gatehouse.effective_grants import Account
-from gatehouse.errors import InvalidRequest, TransientFault, UserAlreadyExists
+from gatehouse.errors import InvalidRequest, Throttled, TransientFault, UserAlreadyExists
+from gatehouse.logs import logger
 from gatehouse.model import FieldProblem, Onboarding, Requester, Status, TimelineEntry
 from gatehouse.people import Directory
 from gatehouse.problems import Problem
@@ -41,7 +43,7 @@ def admit(
     """
 
     def make() -> Onboarding:
-        if taken := iam_users.same_name(aws("iam"), request["user_name"]):
+        if taken := _existing(aws("iam"), request["user_name"]):
             raise _taken(request["user_name"], taken, "user-exists", "exists already")
         if request["user_name"].lower() in directory.everybody | catalogue.named_requesters():
             rule = "is the person key of an approver, an operator or a requester: choose another"
@@ -135,6 +137,16 @@ class Idempotency:
         }
         free = "attribute_not_exists(pk) OR expires_at <= :now"
         return [table.putting(row, only_if=free, now=record.created_at)]
+
+
+def _existing(iam: Any, user_name: str) -> str | None:
+    """The user of that name. Where IAM is throttled nobody knows, and nobody is kept out: CreateUser will tell."""
+    try:
+        with aws_errors():
+            return iam_users.same_name(iam, user_name)
+    except Throttled:
+        logger().warning("not known whether the user exists")
+        return None
 
 
 def _look_up(aws: AwsClients, request: Mapping[str, Any], account: Account) -> Review:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatehouse import effective_grants, profiles
-from gatehouse.errors import InvalidRequest
+from gatehouse.errors import InvalidRequest, UserAlreadyExists
 from gatehouse.model import Onboarding
 from tests.unit.account import (
     ACCOUNT,
@@ -242,3 +242,15 @@ def test_a_record_reads_back_as_it_was_written(aws: Account) -> None:
     """Otherwise what was approved and what is granted could differ."""
     record = through_the_api(aws, groups=["Auditors"], policies=["ReadLogs"], tags={"a": "b"})
     assert record.grants == profiles.review(record.request, HERE, record.created_at).grants
+
+
+def test_who_asks_while_iam_is_throttled_is_admitted_all_the_same(aws: Account) -> None:
+    """The step that creates the user finds out whether there is one of that name."""
+    aws.iam.create_user(UserName=USER)
+    aws.wire.refuse("ListUsers", "Throttling")
+    record = through_the_api(aws)
+    aws.wire.refuse("ListUsers", "AccessDenied")
+    assert submit(aws, user_name="bea").status == 500
+    aws.step("validate_request", onboarding_id=record.onboarding_id, input={"onboarding_id": record.onboarding_id})
+    with pytest.raises(UserAlreadyExists):
+        aws.step("create_user", onboarding_id=record.onboarding_id)
