@@ -446,3 +446,22 @@ def test_who_ends_what_nobody_claimed_makes_nothing_and_reads_no_secret() -> Non
         "secretsmanager:GetRandomPassword",
         "ses:SendEmail",
     }
+
+
+def test_of_every_step_that_calls_iam_a_few_run_at_a_time_and_what_undoes_waits_for_nobody() -> None:
+    bounded = {
+        name
+        for name, resource in of_type("AWS::Serverless::Function").items()
+        if "ReservedConcurrentExecutions" in resource["Properties"]
+    }
+    # Of what a start by hand looks up, and that only: through the API it was looked up before.
+    seldom = {"ValidateRequestFunction"}
+    asked = {
+        (function.logical_id, action)
+        for function in functions().values()
+        for statement in function.statements
+        for action in listed(statement["Action"])
+        if function.package == "steps"
+    }
+    calling = {name for name, action in asked if action.startswith("iam:")}
+    assert bounded == calling - seldom - {"RollBackFunction"}
