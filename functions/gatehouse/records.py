@@ -69,13 +69,12 @@ def holder(table: Table, user_name: str) -> str | None:
     return str(lock["onboarding_id"]) if lock else None
 
 
-def latest(table: Table, user_name: str) -> Onboarding | None:
-    """The newest onboarding for this name, without regard to case, whatever became of it."""
+def latest(table: Table, user_name: str) -> str | None:
+    """The id of the newest onboarding for this name, without regard to case, whatever became of it."""
     if not user_name:
         return None
     newest, _ = table.query("by_user", ("user_key", user_name.lower()), ScanIndexForward=False, Limit=1)
-    item = table.get(newest[0]["pk"]) if newest else None
-    return Onboarding.from_item(item) if item else None
+    return str(newest[0]["pk"]).partition("#")[2] if newest else None
 
 
 def open_since(table: Table, before: str) -> dict[str, str]:

@@ -35,28 +35,28 @@ def mfa_device_enabled(event: dict[str, Any]) -> None:
     user_name = parameters.get("userName") or identity.get("userName") or ""
     if (case := cases.find(table, user_name)) and case.stands:
         cases.ask_for_look(client("lambda"), config.lift_restriction_function, user_name)
-    record = records.latest(table, user_name)
-    if record is None:
+    onboarding_id = records.latest(table, user_name)
+    if onboarding_id is None:
         return
-    logger().append_keys(onboarding_id=record.onboarding_id)
+    logger().append_keys(onboarding_id=onboarding_id)
     reported = {
         "by": identity.get("arn"),
         "source_ip": detail.get("sourceIPAddress"),
         "at": detail.get("eventTime"),
         "serial_number": parameters.get("serialNumber"),
     }
-    if noted := _note(table, record, reported):
+    if noted := _note(table, onboarding_id, reported):
         waking.succeed(client("stepfunctions"), noted)
-    elif (stands := records.find(table, record.onboarding_id)) and stands.status is Status.COMPLETE:
+    elif (stands := records.find(table, onboarding_id)) and stands.status is Status.COMPLETE:
         _amend(table, stands, reported, config)
 
 
-def _note(table: Table, record: Onboarding, reported: dict[str, Any]) -> Onboarding | None:
+def _note(table: Table, onboarding_id: str, reported: dict[str, Any]) -> Onboarding | None:
     """The record with the note, or None where no device is waited for (any more)."""
     try:
         return records.change(
             table,
-            record.onboarding_id,
+            onboarding_id,
             "mfa_device_enabled",
             within={Status.PROVISIONING, Status.PENDING_MFA},
             sets={"evidence": {"reported": reported}},
