@@ -54,6 +54,21 @@ def _refusing_the_ended(original: Any) -> Any:
     return send
 
 
+def crowded_functions() -> None:
+    """A function that may not run once more fails its task with Lambda.TooManyRequestsException."""
+    original = stepfunctions._call_lambda
+
+    def call(function: Any, event: Any) -> Any:
+        try:
+            return original(function, event)
+        except stepfunctions._ExecutionError as error:
+            if error.error == "Lambda.Unknown" and "TooManyRequestsException" in error.cause:
+                raise stepfunctions._ExecutionError("Lambda.TooManyRequestsException", error.cause) from None
+            raise
+
+    stepfunctions._call_lambda = call
+
+
 def failure_before_the_callback() -> None:
     """A function that fails in a waitForTaskToken task fails the state at once, under the exception's name.
 
@@ -157,6 +172,7 @@ def parameters_in_the_history() -> None:
 
 MENDS = [
     tokens_know_their_machine,
+    crowded_functions,
     failure_before_the_callback,
     computed_timeout,
     repeated_start,

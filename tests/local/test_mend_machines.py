@@ -144,3 +144,13 @@ def test_a_retry_waits_no_longer_than_it_may_and_with_full_jitter_less(aws: Any,
     waits = [round((then - before).total_seconds(), 1) for before, then in zip(failed, tried[1:], strict=False)]
     assert len(waits) == 4
     assert len(set(waits)) > 1, waits
+
+
+def test_a_function_that_may_not_run_once_more_fails_its_task_by_the_name_of_that(aws: Any, function: Any) -> None:
+    states, name = aws.client("stepfunctions"), function(aws.url, "def handler(event, context): pass").name
+    aws.client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    task = {"Type": "Task", "Resource": WAITS.removesuffix(".waitForTaskToken"), "Arguments": {"FunctionName": name}}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": {**task, "End": True}}}
+    machine = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role(aws))
+    execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    assert ended(states, execution)["error"] == "Lambda.TooManyRequestsException"
