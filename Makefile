@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install chromium up down demo doctor test faults faults-pairs mutants coverage-iam check janitor format bench screenshots requirements clean
+.PHONY: help install chromium up down demo doctor test faults faults-pairs mutants coverage-iam check janitor format bench load soak races screenshots requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,15 @@ format: $(DEV)/.installed ## rewrite the Python files in the project's format
 
 bench: install ## print the benchmarks
 	$(RUN) -m local.bench
+
+load: install ## a burst of 100 requests while IAM answers 20 calls a second (LOAD="1000 100" for others)
+	$(RUN) -m local.load $(LOAD)
+
+soak: install ## onboardings without end, and what grows (SOAK=minutes)
+	$(RUN) -m local.soak $(SOAK)
+
+races: install ## all that may happen meanwhile at every call of an onboarding (WAYS="..." for some again)
+	PYTHONPATH=functions $(RUN) -m tests.races $(WAYS)
 
 screenshots: install chromium ## write docs/images: claim page, mails and report, phone and desktop, light and dark
 	PYTHONPATH=functions $(RUN) -m local.screenshots

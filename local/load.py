@@ -10,8 +10,10 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -25,6 +27,9 @@ from local.burst import Result
 AIM = 0.8
 """The part of the limit's rate that has to be used."""
 
+PRINTED_WIDTH = 130
+"""Columns where no terminal says how many there are."""
+
 COLUMNS = 60
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -35,6 +40,8 @@ def main() -> None:
     parser.add_argument("calls_per_second", nargs="?", type=float, default=20)
     asked = parser.parse_args()
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PRINTED_WIDTH
     try:
         result = _load(console, asked.count, asked.calls_per_second)
     except (deploy.DeployError, process.EmulatorError, TimeoutError) as failure:
@@ -90,8 +97,7 @@ def _print_summary(console: Console, result: Result) -> None:
 
 def _summary(result: Result) -> list[tuple[str, str, str, bool | None]]:
     count, complete = len(result.asked), result.statuses["COMPLETE"]
-    answers = [answer for one in result.asked for answer in one.answers]
-    refused = sum(answer != 202 for answer in answers)
+    other = Counter(answer for one in result.asked for answer in one.answers if answer != 202)
     throttled = sum(call.throttled for call in result.calls)
     per_second = len(result.answered) / result.seconds if result.seconds else 0
     left = result.left
@@ -122,14 +128,18 @@ def _summary(result: Result) -> list[tuple[str, str, str, bool | None]]:
         ("IAM calls throttled", str(throttled), "", None),
         (
             "retries of the machine",
-            ", ".join(f"{n} {name}" for name, n in result.retries.most_common()) or "0",
+            _listed(result.retries),
             "",
             None,
         ),
-        ("POST /onboardings, other answers than 202", str(refused), "0", not refused),
+        ("POST /onboardings, other answers than 202", _listed(other), "0", not other),
         ("POST /onboardings: middle, 95 %, longest", _spread([one.seconds for one in result.asked]), "", None),
         ("one onboarding: middle, 95 %, longest", _spread(result.took), "", None),
     ]
+
+
+def _listed(counted: Counter[Any]) -> str:
+    return ", ".join(f"{count} × {what}" for what, count in counted.most_common()) or "0"
 
 
 def _spread(seconds: Sequence[float]) -> str:

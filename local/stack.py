@@ -52,6 +52,8 @@ def up(
             # As in local/mends/iam_rate.py, which only the emulator's environment can import.
             extra["GATEHOUSE_IAM_CALLS_PER_SECOND"] = str(iam_calls_per_second)
             extra["GATEHOUSE_IAM_CALLS"] = str(state_dir / IAM_CALLS)
+            # What is reserved for the steps is taken from all there is, and a crowd needs the rest as well.
+            extra["LAMBDA_ACCOUNT_CONCURRENCY"] = "64"
         stack = _start(state_dir, dict(parameters or {}), extra)
     except BaseException:
         process.stop(state_dir)
