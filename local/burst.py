@@ -21,7 +21,7 @@ from local.client import principal
 from local.crowd import Asked, Ledger, Left
 
 EARLY = 10
-CALLERS, USERS = 12, 4
+CALLERS, USERS = 12, 8
 """Requesters and users who act at a time: more would only wait for the emulator."""
 
 _LINE_SECONDS = 10

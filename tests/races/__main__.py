@@ -1,4 +1,4 @@
-"""`make races`: all that may happen at every call of the stories, then seeded pairs; or the ways that are named."""
+"""`make races`: all that may happen at every call of the stories, then seeded pairs and parts; or some ways again."""
 
 import random
 import sys
@@ -6,16 +6,17 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.races.branching import STORIES, Result, Way, pairs, run, singles
+from tests.races.branching import STORIES, Result, Way, pairs, run, singles, woven
 
-PAIRS = 200
+PAIRS = WOVEN = 200
 SEED = 20261122
 
 
 def main() -> int:
     began = time.monotonic()
     ways = [Way.parse(text.replace(",", " ")) for text in sys.argv[1:]]
-    results = _run(ways or [*singles(), *pairs(random.Random(SEED), PAIRS)])
+    chosen = random.Random(SEED)
+    results = _run(ways or [*singles(), *pairs(chosen, PAIRS), *woven(chosen, WOVEN)])
     for name in STORIES:
         _print_ends(name, [result for result in results if result.way.story == name])
     wrong = [result for result in results if result.wrong]
@@ -46,7 +47,9 @@ def _print_ends(story: str, results: Sequence[Result]) -> None:
 
 
 def _name(way: Way) -> str:
-    return way.happens[0][1] if len(way.happens) == 1 else "two of them"
+    if len(way.happens) > 1:
+        return "two of them"
+    return "one of them, in two parts" if "~" in way.happens[0][1] else way.happens[0][1]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from tests.faults import inventory
 from tests.faults.kinds import Call
 from tests.faults.scenarios import People
 from tests.faults.world import World
-from tests.races.meanwhile import DECIDING, ENDS_IT, ON_THE_WAY, Scene
+from tests.races.meanwhile import DECIDING, ENDS_IT, OF_SEVERAL_CALLS, ON_THE_WAY, Scene
+from tests.races.weaving import Woven
 from tests.unit import account as accounts
 from tests.unit.account import MEMBER
 
@@ -35,7 +36,10 @@ HAPPENINGS = ON_THE_WAY | DECIDING
 
 @dataclass(frozen=True, order=True)
 class Way:
-    """One order of things: at the call of each number (from 0) something happens before that call is made."""
+    """One order of things: at the call of each number (from 0) something happens before that call is made.
+
+    `resends~3~5` happens in two parts: three calls of it are made there, the rest five calls of the others later.
+    """
 
     story: str
     happens: tuple[tuple[int, str], ...]
@@ -51,7 +55,7 @@ class Way:
 
     @property
     def names(self) -> set[str]:
-        return {name for _, name in self.happens}
+        return {name.partition("~")[0] for _, name in self.happens}
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,17 @@ def pairs(chosen: random.Random, count: int) -> list[Way]:
     return sorted(set(found))
 
 
+def woven(chosen: random.Random, count: int) -> list[Way]:
+    """Something that happens in two parts, with calls of the others before, between and after them."""
+    found = []
+    for _ in range(count):
+        story = chosen.choice(sorted(STORIES))
+        name = chosen.choice(sorted(STORIES[story][1].keys() & OF_SEVERAL_CALLS))
+        pause, later = chosen.randrange(1, 9), chosen.randrange(1, LATER)
+        found.append(Way(story, ((chosen.randrange(*_span(story)), f"{name}~{pause}~{later}"),)))
+    return sorted(set(found))
+
+
 @cache
 def _span(story: str) -> tuple[int, int]:
     """The numbers of the calls between the request's admission and the end."""
@@ -141,6 +156,8 @@ def _processes() -> ProcessPoolExecutor:
 
 def _as_a_function() -> None:
     os.environ.update(accounts.LAMBDA)
+    # The jitter of retries is the same in every run.
+    random.seed(0)
 
 
 def _undisturbed(story: str) -> list[str]:
@@ -155,50 +172,78 @@ def _all(story: str, ways: Sequence[Way]) -> list[str]:
     for way in ways:
         wanted.setdefault(way.happens[0][0], []).append(way)
     answers: list[str] = []
-    mine: list[tuple[Way, str]] = []
+    branches: list[Branch] = []
 
-    def branch(number: int, call: Call, scene: Scene) -> None:
-        if mine:
-            for at, name in mine[0][0].happens[1:]:
-                if at == number:
-                    HAPPENINGS[name](scene)
+    def at_call(number: int, call: Call, scene: Scene) -> None:
+        if branches:
+            branches[0].at_call(number)
             return
         for way in wanted.get(number, ()):
-            answer = _branched(scene, way, call, mine)
-            if mine:
-                HAPPENINGS[way.happens[0][1]](scene)
+            answer = _forked()
+            if answer is None:
+                branches.append(Branch(way, call, scene))
+                branches[0].at_call(number)
                 return
-            answers.append(answer)
+            answers.append(answer or json.dumps([str(way), str(call), "", ["its process died, or did not end"]]))
 
-    scene = tell(story, branch)
-    if mine:
-        way, call = mine[0]
-        _answer(json.dumps([str(way), call, *judged(scene, way)]))
+    scene = tell(story, at_call)
+    if branches:
+        branches[0].come_to_its_end()
+        os.write(
+            _to[0], json.dumps([str(branches[0].way), str(branches[0].call), *judged(scene, branches[0].way)]).encode()
+        )
+        os._exit(0)
     return answers
+
+
+class Branch:
+    """What happens on one way; `still` is what stands still on it, with the number of the call at which it goes on."""
+
+    def __init__(self, way: Way, call: Call, scene: Scene) -> None:
+        self.way, self.call, self._scene = way, call, scene
+        self._still: list[tuple[int, Woven]] = []
+
+    def at_call(self, number: int) -> None:
+        if any(woven.at_call() for _, woven in self._still):
+            return
+        for at, woven in self._still:
+            if number >= at:
+                woven.resume()
+        for at, name in self.way.happens:
+            if at == number:
+                self._happen(number, name)
+
+    def come_to_its_end(self) -> None:
+        for _, woven in self._still:
+            woven.resume()
+
+    def _happen(self, number: int, name: str) -> None:
+        what, *parts = name.split("~")
+        if not parts:
+            HAPPENINGS[what](self._scene)
+            return
+        pause, later = map(int, parts)
+        woven = Woven(lambda: HAPPENINGS[what](self._scene), pause)
+        self._still.append((number + later, woven))
+        woven.begin()
 
 
 _to: list[int] = []
 
 
-def _branched(scene: Scene, way: Way, call: Call, mine: list[tuple[Way, str]]) -> str:
-    """In the child nothing, and `mine` is the way it goes; in the parent what the child answered."""
+def _forked() -> str | None:
+    """None in the child; in the parent what the child answered."""
     reading, writing = os.pipe()
     if (pid := os.fork()) == 0:
         os.close(reading)
         signal.alarm(SECONDS)
         _to.append(writing)
-        mine.append((way, str(call)))
-        return ""
+        return None
     os.close(writing)
     with os.fdopen(reading) as pipe:
         answer = pipe.read()
     os.waitpid(pid, 0)
-    return answer or json.dumps([str(way), str(call), "", ["its process died, or did not end"]])
-
-
-def _answer(text: str) -> None:
-    os.write(_to[-1], text.encode())
-    os._exit(0)
+    return answer
 
 
 def judged(scene: Scene, way: Way) -> tuple[str, list[str]]:

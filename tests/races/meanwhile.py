@@ -211,3 +211,8 @@ DECIDING: dict[str, Happening] = {
 }
 ENDS_IT = {"is deleted", "runs out", "is cancelled", "is stopped", "is rejected"}
 """Whatever else happens, the onboarding completes."""
+OF_SEVERAL_CALLS = {
+    "enrols and is told", "is told", "follows up", "is cancelled", "runs twice", "resends", "claims",
+    "asks for the same name", "is approved", "is rejected",
+}  # fmt: skip
+"""What may stand still between two of its own calls."""

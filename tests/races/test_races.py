@@ -8,10 +8,10 @@ import random
 
 import pytest
 
-from tests.races.branching import STORIES, Result, Way, pairs, run, singles
+from tests.races.branching import STORIES, Result, Way, pairs, run, singles, woven
 
 SEED = 20261122
-EACH, PAIRS = 36, 16
+EACH, PAIRS, WOVEN = 24, 12, 20
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def results() -> list[Result]:
     chosen = random.Random(SEED)
     every = singles()
     ways = [way for story in STORIES for way in chosen.sample([one for one in every if one.story == story], EACH)]
-    return list(run([*ways, *pairs(chosen, PAIRS)]))
+    return list(run([*ways, *pairs(chosen, PAIRS), *woven(chosen, WOVEN)]))
 
 
 def test_whatever_comes_between_two_calls_an_onboarding_ends_complete_or_undone(results: list[Result]) -> None:
@@ -28,10 +28,10 @@ def test_whatever_comes_between_two_calls_an_onboarding_ends_complete_or_undone(
 
 
 def test_every_order_came_to_its_end(results: list[Result]) -> None:
-    assert len(results) == EACH * len(STORIES) + PAIRS
+    assert len(results) == EACH * len(STORIES) + PAIRS + WOVEN
     assert {result.status for result in results} >= {"COMPLETE", "CANCELLED", "REJECTED"}
 
 
 def test_a_way_is_told_again_by_its_name() -> None:
-    way = Way("enrolling", ((24, "is cancelled"), (31, "enrols and is told")))
+    way = Way("enrolling", ((24, "is cancelled"), (31, "enrols and is told~3~5")))
     assert Way.parse(str(way)) == way
