@@ -20,10 +20,6 @@ def main() -> int:
     for name in STORIES:
         _print_ends(name, [result for result in results if result.way.story == name])
     wrong = [result for result in results if result.wrong]
-    for result in wrong:
-        print(f"WRONG {result.way} (at {result.call}), {result.status}")
-        print("".join(f"  {one}\n" for one in result.wrong), end="")
-        print(f'  again: make races WAYS="{str(result.way).replace(" ", ",")}"')
     print(f"{len(results)} ways, {len(wrong)} wrong, {time.monotonic() - began:.0f} s, seed {SEED}")
     return 1 if wrong else 0
 
@@ -32,9 +28,17 @@ def _run(ways: Sequence[Way]) -> list[Result]:
     results = []
     for result in run(ways):
         results.append(result)
+        if result.wrong:
+            _print_wrong(result)
         if len(results) % 50 == 0:
             print(f"{len(results):5} of {len(ways)}", flush=True)
     return results
+
+
+def _print_wrong(result: Result) -> None:
+    print(f"WRONG {result.way} (at {result.call}), {result.status}")
+    print("".join(f"  {one}\n" for one in result.wrong), end="")
+    print(f'  again: make races WAYS="{str(result.way).replace(" ", ",")}"', flush=True)
 
 
 def _print_ends(story: str, results: Sequence[Result]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.races.branching import STORIES, Result, Way, pairs, run, singles, woven
 
 SEED = 20261122
-EACH, PAIRS, WOVEN = 24, 12, 20
+EACH, PAIRS, WOVEN = 16, 8, 12
 
 
 @pytest.fixture(scope="module")
