@@ -139,7 +139,7 @@ def _summary(result: Result) -> list[tuple[str, str, str, bool | None]]:
 
 
 def _listed(counted: Counter[Any]) -> str:
-    return ", ".join(f"{count} × {what}" for what, count in counted.most_common()) or "0"
+    return ", ".join(f"{count} {what}" for what, count in counted.most_common()) or "0"
 
 
 def _spread(seconds: Sequence[float]) -> str:
