@@ -19,7 +19,7 @@ from tests.unit.account import ACCOUNT, REGION, Clock
 from tests.wiring.template import ROOT
 
 JITTER = 0.5
-"""What full jitter leaves of a pause on average; the interpreter itself waits the whole of it."""
+"""What full jitter leaves of a pause on average: it is the same in every run."""
 
 
 class FromTheEmulatorsOwnEnvironment:
@@ -92,7 +92,7 @@ def module() -> Any:
         return SimpleNamespace(start=lambda: _around.start(lambda: target(*args)))
 
     stepfunctions.threading = SimpleNamespace(Event=Wake, Thread=thread)
-    stepfunctions.time = SimpleNamespace(sleep=lambda seconds: _around.clock.advance(seconds * JITTER))
+    stepfunctions.time = SimpleNamespace(sleep=lambda seconds: _around.clock.advance(seconds))
     stepfunctions.now_iso = lambda: _around.clock.now()
     stepfunctions._call_lambda = lambda function, event: _around.invoke(function.rpartition(":")[2], event)
     stepfunctions._emit_execution_status_event = lambda execution: _around.ended(execution)
@@ -108,6 +108,7 @@ def _mends() -> list[Callable[[], None]]:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.random = SimpleNamespace(uniform=lambda least, most: least + (most - least) * JITTER)  # type: ignore[attr-defined]
     found: list[Callable[[], None]] = module.MENDS
     return found
 

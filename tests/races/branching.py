@@ -156,8 +156,6 @@ def _processes() -> ProcessPoolExecutor:
 
 def _as_a_function() -> None:
     os.environ.update(accounts.LAMBDA)
-    # The jitter of retries is the same in every run.
-    random.seed(0)
 
 
 def _undisturbed(story: str) -> list[str]:
