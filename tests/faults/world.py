@@ -101,7 +101,7 @@ class World:
         for machine in of_type("AWS::Serverless::StateMachine").values():
             properties = machine["Properties"]
             text = (ROOT / properties["DefinitionUri"]).read_text()
-            # Who is throttled for ever gives up after nine tries as after 99, which only take ten times as long to tell.
+            # Who is throttled for ever gives up after nine tries as after 99, which only take longer to tell.
             text = text.replace('"MaxAttempts": 99', '"MaxAttempts": 9')
             for name, value in resolve(properties.get("DefinitionSubstitutions", {}), _Lenient(values)).items():
                 text = text.replace(f"${{{name}}}", str(value))
