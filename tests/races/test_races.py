@@ -11,7 +11,7 @@ import pytest
 from tests.races.branching import STORIES, Result, Way, pairs, run, singles, woven
 
 SEED = 20261122
-EACH, PAIRS, WOVEN = 12, 6, 8
+EACH, PAIRS, WOVEN = 8, 4, 6
 
 
 @pytest.fixture(scope="module")

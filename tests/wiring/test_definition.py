@@ -31,7 +31,7 @@ PASSING_ON_AWS = {
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
-    # A function that ran out of time or memory, or whose process died: by the older name, and by what newer runtimes say.
+    # A function that ran out of time or memory: by the type in Lambda's own error document, or Unknown without one.
     "Lambda.Unknown",
     "Runtime.ExitError",
     "Sandbox.Timedout",
