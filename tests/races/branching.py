@@ -16,7 +16,7 @@ from tests.faults import inventory
 from tests.faults.kinds import Call
 from tests.faults.scenarios import People
 from tests.faults.world import World
-from tests.races.meanwhile import DECIDING, ENDS_IT, OF_SEVERAL_CALLS, ON_THE_WAY, REPLACED, Scene
+from tests.races.meanwhile import DECIDING, ENDS_IT, OF_SEVERAL_CALLS, ON_THE_WAY, REPLACED, REPLACES_IT, Scene
 from tests.races.weaving import Woven
 from tests.unit import account as accounts
 from tests.unit.account import MEMBER
@@ -254,7 +254,7 @@ def judged(scene: Scene, way: Way) -> tuple[str, list[str]]:
     record = scene.record
     if record is None:
         return "none", [*world.wrong, "the record is gone"]
-    wrong = [one for one in world.wrong if not (one == REPLACED and "resends" in way.names)]
+    wrong = [one for one in world.wrong if not (one == REPLACED and way.names & REPLACES_IT)]
     if not record.status.is_final:
         wrong.append(f"it is still {record.status}")
     if record.status in scene.forbidden:

@@ -215,7 +215,9 @@ DECIDING: dict[str, Happening] = {
     "runs twice": runs_twice,
 }
 REPLACED = "the password that was revealed does not open the login profile"
-"""What nobody may complain of who claims while another password is being sent."""
+"""What nobody may complain of who claims while one of these happens."""
+
+REPLACES_IT = {"resends", "is deleted", "is stopped", "is cancelled", "runs out"}
 
 ENDS_IT = {"is deleted", "runs out", "is cancelled", "is stopped", "is rejected"}
 """Whatever else happens, the onboarding completes."""
