@@ -11,7 +11,7 @@ from typing import Any
 from gatehouse.model import Onboarding, Status
 from tests.faults import inventory
 from tests.faults.kinds import Crash
-from tests.faults.scenarios import People
+from tests.faults.scenarios import TRIES, People
 from tests.faults.world import World
 from tests.unit import account as accounts
 from tests.unit.account import APPROVER, REQUESTER, SECOND_APPROVER
@@ -154,6 +154,8 @@ def resends(scene: Scene) -> None:
     answer = scene.ask("resend_instructions")
     if answer and answer.status == 200:
         scene.people.code = answer.json["claim_code"]
+        # Who has just done so does not do it again for the user whose link it withdrew.
+        scene.people.tried["resend"] = TRIES
 
 
 def claims(scene: Scene) -> None:
