@@ -47,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--cell", help="run this one cell, as it is named where it is wrong")
     parser.add_argument("--story", action="append", choices=sorted(SCENARIOS), help="only this story")
+    parser.add_argument("--kind", action="append", choices=sorted(KINDS), help="only this kind")
     parser.add_argument("--pairs", type=int, default=0, help="instead of every single fault, so many random pairs")
     parser.add_argument("--share", type=int, default=1, help="only one cell in so many, chosen by the seed")
     parser.add_argument("--seed", type=int, default=20261122)
@@ -67,7 +68,7 @@ def _cells(options: argparse.Namespace, recorded: dict[str, Recorded]) -> list[C
         return [Cell.parse(options.cell)]
     if options.pairs:
         return matrix.pairs(recorded, options.pairs, options.seed)
-    every = matrix.singles(recorded)
+    every = [cell for cell in matrix.singles(recorded) if not options.kind or cell.faults[0][1] in options.kind]
     if options.share == 1:
         return every
     return sorted(random.Random(options.seed).sample(every, len(every) // options.share))

@@ -80,14 +80,13 @@ def unguarded() -> Iterator[str]:
             if found.password:
                 yield f"{name}, an application, has a login profile"
             continue
-        if devices:
+        if devices or _had_a_device(found):
+            # The member boundary holds the guard as well: without a device it opens nothing, not even enrolling.
             continue
-        if boundary != ENROLLING and not _had_a_device(found):
+        if boundary != ENROLLING:
             yield f"{name} has the boundary {boundary} before a device"
-        if boundary != ENROLLING and found.password:
-            yield f"{name} may sign in without a device, with the boundary {boundary}"
-        if found.access_keys and boundary != ENROLLING:
-            yield f"{name} has an access key without a device"
+        if found.access_keys:
+            yield f"{name} has an access key before a device"
 
 
 def privileged_before_mfa(name: str) -> Iterator[str]:

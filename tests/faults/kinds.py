@@ -12,6 +12,21 @@ UNMODIFIABLE_SECONDS = 60
 """How long IAM stays busy with a user: AWS says minutes, and the machines' retries last for four."""
 
 
+LISTS = (
+    "AccessKeyMetadata",
+    "AccountAliases",
+    "AttachedPolicies",
+    "Certificates",
+    "Groups",
+    "MFADevices",
+    "PolicyNames",
+    "SSHPublicKeys",
+    "ServiceSpecificCredentials",
+    "Users",
+)
+"""What IAM's answers call their lists."""
+
+
 class Crash(BaseException):
     """The process of a function ends here: nothing of it goes on, whatever it catches."""
 
@@ -102,6 +117,14 @@ def _stale(call: Call, _: Any) -> Any:
     return refusal("NoSuchEntity", 404) if call.service == "iam" else refusal("ResourceNotFoundException")
 
 
+def _unseen(call: Call, _: Any) -> Any:
+    return {name: [] for name in LISTS} | {"IsTruncated": False, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def _is_list_of_iam(call: Call, _: frozenset[str]) -> bool:
+    return call.service == "iam" and call.name.startswith("List")
+
+
 def _busy(call: Call, _: Any) -> Any:
     return refusal("EntityTemporarilyUnmodifiable", 409)
 
@@ -142,6 +165,7 @@ KINDS = {
         Kind("crash-before", "the process dies before the call", _crash),
         Kind("crash-after", "the process dies after it took effect", _crash_after),
         Kind("stale", "what is there is not shown (any more, or yet)", _stale, applies=_may_be_stale),
+        Kind("unseen", "a list that was written a moment ago is shown empty", _unseen, applies=_is_list_of_iam),
         Kind("unmodifiable", "IAM is busy with the user", _busy, lasts=_for_a_minute, applies=_is_write_of_iam),
     )
 }

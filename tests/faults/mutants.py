@@ -1,11 +1,11 @@
 """`make mutants`: bugs that somebody might bring in, and whether the tests that are named for them tell."""
 
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ SOURCES = (
 )  # fmt: skip
 LINKED = (".venv", "tests/policies/node_modules")
 """What is large and nobody changes."""
+
+AT_ONCE = 2
 
 CELL = "cell "
 FAILED = 1
@@ -60,6 +62,7 @@ def apply(mutant: Mutant, root: Path) -> None:
 
 def copy(to: Path) -> None:
     """The sources without a bug."""
+    to.mkdir()
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
@@ -84,36 +87,41 @@ def tell(test: str, root: Path) -> int:
     return done.returncode
 
 
-def _judged(mutant: Mutant, folder: Path) -> Iterator[tuple[str, bool]]:
+def _green(chosen: list[Mutant], folder: Path, pool: ThreadPoolExecutor) -> bool:
+    """Whether every named test passes without a bug; a test that is always red tells of nothing."""
+    root = folder / "sound"
+    copy(root)
+    tests = sorted({test for one in chosen for test in one.tests})
+    red = [test for test, code in zip(tests, pool.map(lambda test: tell(test, root), tests), strict=True) if code]
+    for test in red:
+        print(f"RED WITHOUT A MUTANT  {test}", flush=True)
+    return not red
+
+
+def _told(mutant: Mutant, folder: Path) -> dict[str, bool]:
+    """Of each named test, whether it is red with the bug."""
     root = folder / mutant.name.replace(" ", "-")
-    root.mkdir()
     copy(root)
     apply(mutant, root)
-    for test in mutant.tests:
-        yield test, tell(test, root) == FAILED
+    told = {test: tell(test, root) == FAILED for test in mutant.tests}
     shutil.rmtree(root)
+    return told
 
 
 def main() -> int:
     wanted = sys.argv[1:]
     chosen = [mutant for mutant in mutants() if not wanted or mutant.name in wanted]
     survived = 0
-    with tempfile.TemporaryDirectory(prefix="gatehouse-mutants-") as name:
+    with tempfile.TemporaryDirectory(prefix="gatehouse-mutants-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
         folder = Path(name)
-        sound = folder / "sound"
-        sound.mkdir()
-        copy(sound)
-        red = [test for test in sorted({test for one in chosen for test in one.tests}) if tell(test, sound)]
-        for test in red:
-            print(f"RED WITHOUT A MUTANT  {shlex.quote(test)}", flush=True)
-        for mutant in chosen:
-            told = dict(_judged(mutant, folder))
+        green = _green(chosen, folder, pool)
+        for mutant, told in zip(chosen, pool.map(lambda mutant: _told(mutant, folder), chosen), strict=True):
             survived += not all(told.values())
-            print(f"{'killed' if all(told.values()) else 'SURVIVED':10} {mutant.name}", flush=True)
+            print(f"{'killed' if all(told.values()) else 'SURVIVED':8}  {mutant.name}", flush=True)
             for test, tells in told.items():
-                print(f"{'':10}   {'red  ' if tells else 'GREEN'} {test}", flush=True)
+                print(f"{'':10}{'red  ' if tells else 'GREEN'} {test}", flush=True)
     print(f"{len(chosen) - survived} of {len(chosen)} mutants killed")
-    return 1 if survived or red else 0
+    return 0 if green and not survived else 1
 
 
 if __name__ == "__main__":
