@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,14 +11,22 @@ from gatehouse.model import Onboarding
 _CREDENTIALS, _CONFIG = "# ~/.aws/credentials", "# ~/.aws/config"
 """The claim page offers what follows each for that file."""
 
+SHOWN_SECONDS = 5
+"""How long a key that an earlier try made is given to be shown."""
 
-def make(iam: Any, record: Onboarding) -> str:
+
+def make(iam: Any, record: Onboarding, again: bool = False) -> str:
     """A new key of the user, as JSON. `iam` must not retry: a lost answer would leave a key behind.
 
     An earlier key goes before a new one comes: nobody has stored its secret part, or it is being replaced. The
-    descriptions of all that are gone go with it, whoever deleted them, as a user has 50 tags and no more.
+    descriptions of all that are gone go with it, whoever deleted them, as a user has 50 tags and no more. Made `again`,
+    there may be a key that IAM does not show yet: "there is none" counts when it was seen twice.
     """
-    for earlier in iam.list_access_keys(UserName=record.user_name)["AccessKeyMetadata"]:
+    earlier_ones = _listed(iam, record.user_name)
+    if again and not earlier_ones:
+        time.sleep(SHOWN_SECONDS)
+        earlier_ones = _listed(iam, record.user_name)
+    for earlier in earlier_ones:
         iam.delete_access_key(UserName=record.user_name, AccessKeyId=earlier["AccessKeyId"])
     tags = iam.get_user(UserName=record.user_name)["User"].get("Tags", ())
     if described := [tag["Key"] for tag in tags if tag["Key"].startswith("AKIA")]:
@@ -27,6 +36,11 @@ def make(iam: Any, record: Onboarding) -> str:
     description = f"Gatehouse onboarding {record.onboarding_id}"
     iam.tag_user(UserName=record.user_name, Tags=[{"Key": key["AccessKeyId"], "Value": description}])
     return json.dumps({"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]})
+
+
+def _listed(iam: Any, user_name: str) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = iam.list_access_keys(UserName=user_name)["AccessKeyMetadata"]
+    return found
 
 
 def ensure_deleted(iam: Any, user_name: str, access_key_id: str) -> None:

@@ -19,28 +19,32 @@ def name(onboarding_id: str, what: str, generation: int) -> str:
 def ensure_stored(
     secretsmanager: Any,
     secret: str,
-    value: Callable[[], str],
+    value: Callable[[bool], str],
     *,
     kms_key_id: str,
     readers: Collection[str],
     tags: Mapping[str, str],
 ) -> str:
-    """The stored value of the secret of that name, made by `value()` only if there is none yet.
+    """The stored value of the secret of that name, made by `value` only if there is none yet.
+
+    `value` is told whether an earlier try may have made one that nobody has stored.
 
     The secret is created empty and gets its resource policy before it gets a value, so that no
     administrator can read it in between. The version's id follows from the name: whoever comes second
     (a retry, a second invocation) reads what the first one stored.
     """
     version = str(uuid.uuid5(_NAMESPACE, secret))
+    again = False
     tag_list = [{"Key": key, "Value": text} for key, text in tags.items()]
     try:
         secretsmanager.create_secret(Name=secret, KmsKeyId=kms_key_id, Tags=tag_list)
     except secretsmanager.exceptions.ResourceExistsException:
         if (stored := _stored(secretsmanager, secret, version)) is not None:
             return stored
+        again = True
     policy = json.dumps(_resource_policy(readers))
     secretsmanager.put_resource_policy(SecretId=secret, ResourcePolicy=policy, BlockPublicPolicy=True)
-    made = value()
+    made = value(again)
     try:
         secretsmanager.put_secret_value(SecretId=secret, ClientRequestToken=version, SecretString=made)
     except secretsmanager.exceptions.ResourceExistsException:

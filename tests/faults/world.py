@@ -19,7 +19,7 @@ from tests.faults import interpreter, inventory
 from tests.faults.kinds import Crash
 from tests.faults.line import the_line
 from tests.unit import account as accounts
-from tests.unit import aws_rules
+from tests.unit import aws_rules, quick_moto
 from tests.unit.account import ACCOUNT, REGION, STACK, Account, Answer
 from tests.wiring.template import ROOT, functions, of_type, resolve
 
@@ -69,7 +69,7 @@ class World:
             pytest.MonkeyPatch.context() as patch,
         ):
             aws_rules.apply(patch)
-            aws_rules.answer_items_as_they_are(patch)
+            quick_moto.apply(patch)
             patch.setattr(times, "now", self.clock.now)
             patch.setattr(time, "sleep", self.clock.advance)
             accounts.set_up(self.account)

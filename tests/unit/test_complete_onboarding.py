@@ -331,6 +331,20 @@ def test_a_key_waits_for_its_claim_and_is_described(aws: Account) -> None:
     }
 
 
+@pytest.mark.parametrize("shown_late", [False, True])
+def test_a_key_that_an_earlier_try_made_and_could_not_store_goes(aws: Account, shown_late: bool) -> None:
+    waiting(aws, access=["console", "programmatic"])
+    aws.enrol()
+    aws.wire.refuse("PutSecretValue", "InternalServiceError", status=500)
+    with pytest.raises(TransientFault):
+        aws.step(STEP)
+    (unknown,) = keys(aws)
+    if shown_late:
+        aws.wire.turns["ListAccessKeys"] = [lambda _: {"AccessKeyMetadata": []}]
+    aws.step(STEP)
+    assert keys(aws) == [json.loads(aws.secret("access-key") or "")["access_key_id"]] != [unknown]
+
+
 def test_the_key_s_mail_holds_the_link_and_no_key(aws: Account) -> None:
     waiting(aws, access=["console", "programmatic"])
     aws.enrol()

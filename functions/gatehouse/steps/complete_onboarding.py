@@ -132,7 +132,7 @@ def _hand_over_key(
     key = secret_store.ensure_stored(
         client("secretsmanager"),
         secret_store.name(record.onboarding_id, "access_key", record.generation),
-        lambda: access_keys.make(client("iam", retries=False), record),
+        lambda again: access_keys.make(client("iam", retries=False), record, again),
         kms_key_id=config.secret_key_arn,
         readers=config.secret_readers.split(","),
         tags={iam_users.ID_TAG: record.onboarding_id},

@@ -37,7 +37,7 @@ def issue_password(event: dict[str, Any]) -> None:
     password = secret_store.ensure_stored(
         secretsmanager,
         secret_store.name(record.onboarding_id, "password", record.generation),
-        lambda: _made(record, iam, secretsmanager),
+        lambda _: _made(record, iam, secretsmanager),
         kms_key_id=config.secret_key_arn,
         readers=config.secret_readers.split(","),
         tags={iam_users.ID_TAG: record.onboarding_id},
