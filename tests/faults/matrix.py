@@ -24,9 +24,9 @@ OUTCOMES = {
     "R": "rolled back, with nothing left",
     "CL": "complete; a secret that was revealed and could not be deleted went when its claim's time was over",
     "N": "refused: nothing was begun",
-    "IR": "ROLLBACK_INCOMPLETE as long as the fault stood; rolled back by one pass of the follow-up after it",
-    "WR": "still open as long as the fault stood; rolled back by one pass of the follow-up after it",
-    "WC": "still open as long as the fault stood; complete after one pass of the follow-up",
+    "IR": "ROLLBACK_INCOMPLETE as long as the fault stood; rolled back by one pass of the schedules after it",
+    "WR": "still open as long as the fault stood; rolled back by one pass of the schedules after it",
+    "WC": "still open as long as the fault stood; complete after one pass of the schedules",
     "!": "wrong",
 }
 RUNS_WHILE_IT_STANDS = 2
@@ -209,10 +209,13 @@ def _conclude(
             world.follow_up()
             world.everybody_acts()
     stood = people.record()
+    if stood and stood.status is Status.ROLLING_BACK and not _keeps_from_writing(world.line.faults):
+        world.wrong.append("a roll-back that cannot go on does not say so in the record")
     world.line.faults = []
     people.have_patience_again()
     if _is_open(stood):
         world.follow_up()
+        world.janitor()
     world.everybody_acts()
     kept = inventory.revealed_and_kept()
     if kept:
@@ -238,7 +241,7 @@ def _wrong_end(
     scenario: Scenario, ended: Onboarding | None, left: Mapping[str, Any], recorded: Mapping[str, Recorded]
 ) -> Iterator[str]:
     if ended is not None and not ended.status.is_final:
-        yield f"the record is {ended.status} after a pass of the follow-up without the fault"
+        yield f"the record is {ended.status} after a pass of the schedules without the fault"
         return
     if ended is not None and ended.status is Status.COMPLETE:
         expected = recorded[scenario.complete_as or scenario.name]
@@ -261,6 +264,11 @@ def _is_locked(user: Mapping[str, Any]) -> bool:
     """As ResetMfa leaves a user until another device is there, or as it was before."""
     proofs = (user["login_profile"], user["access_keys"], user["devices"])
     return all(proofs) or (not any(proofs) and user["boundary"] == ENROLLING)
+
+
+def _keeps_from_writing(faults: Iterable[Fault]) -> bool:
+    """Whether the record itself may be out of reach."""
+    return any(fault.call.service == "dynamodb" for fault in faults)
 
 
 def _is_open(record: Onboarding | None) -> bool:
