@@ -57,10 +57,9 @@ def _options() -> argparse.Namespace:
 
 
 def _stories(options: argparse.Namespace) -> Sequence[str]:
-    if options.cell:
-        story = Cell.parse(options.cell).scenario
-        return sorted({story, SCENARIOS[story].complete_as or story})
-    return options.story or list(SCENARIOS)
+    """Those whose cells run, and those that tell what is there when one of them is completed after all."""
+    chosen = [Cell.parse(options.cell).scenario] if options.cell else options.story or list(SCENARIOS)
+    return [name for name in SCENARIOS if name in chosen or name in {SCENARIOS[one].complete_as for one in chosen}]
 
 
 def _cells(options: argparse.Namespace, recorded: dict[str, Recorded]) -> list[Cell]:
@@ -68,10 +67,15 @@ def _cells(options: argparse.Namespace, recorded: dict[str, Recorded]) -> list[C
         return [Cell.parse(options.cell)]
     if options.pairs:
         return matrix.pairs(recorded, options.pairs, options.seed)
-    every = [cell for cell in matrix.singles(recorded) if not options.kind or cell.faults[0][1] in options.kind]
+    every = [cell for cell in matrix.singles(recorded) if _is_chosen(options, cell)]
     if options.share == 1:
         return every
     return sorted(random.Random(options.seed).sample(every, len(every) // options.share))
+
+
+def _is_chosen(options: argparse.Namespace, cell: Cell) -> bool:
+    [(_, kind)] = cell.faults
+    return (not options.kind or kind in options.kind) and (not options.story or cell.scenario in options.story)
 
 
 def _run(cells: Sequence[Cell], recorded: dict[str, Recorded], jobs: int) -> list[Result]:
