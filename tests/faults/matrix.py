@@ -23,12 +23,15 @@ OUTCOMES = {
     "C": "complete, with exactly what a run without faults leaves",
     "R": "rolled back, with nothing left",
     "CL": "complete; a secret that was revealed and could not be deleted went when its claim's time was over",
+    "CJ": "complete; a secret that was taken for gone was found and removed by one pass of the janitor",
+    "RJ": "rolled back; a secret that was taken for gone was found and removed by one pass of the janitor",
     "N": "refused: nothing was begun",
     "IR": "ROLLBACK_INCOMPLETE as long as the fault stood; rolled back by one pass of the schedules after it",
     "WR": "still open as long as the fault stood; rolled back by one pass of the schedules after it",
     "WC": "still open as long as the fault stood; complete after one pass of the schedules",
     "!": "wrong",
 }
+A_YEAR = 366 * 86_400
 RUNS_WHILE_IT_STANDS = 2
 """Runs of the follow-up that a fault outlasts, if it is one that stays."""
 
@@ -221,11 +224,17 @@ def _conclude(
     if kept:
         world.clock.moment = times.after(kept, TAKEN_SECONDS)
         world.follow_up()
+    swept = bool(_left(people)["secrets"])
+    if swept:
+        # moto dates a secret by the real clock, which may be ahead of the story's.
+        world.clock.advance(A_YEAR)
+        world.janitor()
     ended, left = people.record(), _left(people)
     wrong = [*world.wrong, *world.leaks(), *_wrong_end(scenario, ended, left, recorded)]
     if wrong:
         return "!", wrong, left, world.log.getvalue()[-6000:]
-    return "CL" if kept else _outcome(stood, ended), [], {}, ""
+    outcome = _outcome(stood, ended)
+    return f"{outcome[-1]}J" if swept else "CL" if kept else outcome, [], {}, ""
 
 
 def _outcome(stood: Onboarding | None, ended: Onboarding | None) -> str:
