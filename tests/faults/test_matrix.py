@@ -5,7 +5,7 @@ import sys
 
 from tests.wiring.template import ROOT
 
-SHARE = 25
+SHARE = 30
 """One cell in so many. A fifth would take three minutes of a core: those are `make faults`'s to spend."""
 
 
