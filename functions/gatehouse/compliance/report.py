@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -43,32 +44,34 @@ def as_csv(sweep: Sweep) -> str:
 
 def as_html(sweep: Sweep) -> str:
     """The page, in UTF-8."""
-    style, script = _asset("report.css"), _asset("report.js")
-    return (
-        _templates()
-        .get_template("report.html.j2")
-        .render(
-            sweep=sweep,
-            style=style,
-            script=script,
-            policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-            "base-uri 'none'; form-action 'none'",
-            without_mfa=without_mfa(sweep.counts),
-            before=sweep.past[-1].counts if sweep.past else None,
-            overdue=overview.overdue(sweep),
-            severities=overview.by_severity(sweep),
-            kinds=overview.by_kind(sweep),
-            charts=chart.charts(sweep),
-            coming=overview.coming(sweep),
-            due_now=overview.due_now(sweep),
-            done=overview.done(sweep),
-            failed=sum(one.outcome == "failed" for one in sweep.acted),
-            exempt=overview.exempt(sweep),
-            rows=list(_rows(sweep)),
-            actions=ACTIONS,
-            size=(chart.WIDTH, chart.HEIGHT),
-        )
+    return page(
+        "report.html.j2",
+        sweep=sweep,
+        without_mfa=without_mfa(sweep.counts),
+        before=sweep.past[-1].counts if sweep.past else None,
+        overdue=overview.overdue(sweep),
+        severities=overview.by_severity(sweep),
+        kinds=overview.by_kind(sweep),
+        charts=chart.charts(sweep),
+        coming=overview.coming(sweep),
+        due_now=overview.due_now(sweep),
+        done=overview.done(sweep),
+        failed=sum(one.outcome == "failed" for one in sweep.acted),
+        exempt=overview.exempt(sweep),
+        rows=list(_rows(sweep)),
+        actions=ACTIONS,
+        size=(chart.WIDTH, chart.HEIGHT),
     )
+
+
+def page(template: str, **content: Any) -> str:
+    """A page with the style and the script of all of them, which its policy knows by their hashes."""
+    style, script = _asset("report.css"), _asset("report.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return _templates().get_template(template).render(content, style=style, script=script, policy=policy)
 
 
 def without_mfa(counts: Counts) -> int:

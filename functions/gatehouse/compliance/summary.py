@@ -60,19 +60,26 @@ def console_url(region: str, bucket: str, key: str) -> str:
 
 
 def send_once(
-    ses: Any, table: Table, sweep: Sweep, summary: mails.Mail, *, sender: mailing.Sender, to: set[str | None]
+    ses: Any,
+    table: Table,
+    sweep_id: str,
+    name: str,
+    summary: mails.Mail,
+    *,
+    sender: mailing.Sender,
+    to: set[str | None],
 ) -> None:
     """Send the mail unless the sweep's row says that it is out. Raises NotYetConsistent while another try is at it.
 
     As with the mails of an onboarding (see `mailing`) it is begun in the table first and noted once SES has taken it;
-    only where nobody knows whether SES has is it sent again.
+    only where nobody knows whether SES has is it sent again. `name` is the mail's template.
     """
     addresses = sorted({address for address in to if address})
-    row = f"outbox#sweep#{sweep.sweep_id}"
+    row = f"outbox#{name}#{sweep_id}"
     if not addresses or not _begin(table, row):
         return
     try:
-        mailing.send(ses, summary, sender, addresses, {"sweep_id": sweep.sweep_id, "mail": MAIL})
+        mailing.send(ses, summary, sender, addresses, {"sweep_id": sweep_id, "mail": name})
     except Exception:
         _note(table, row, sets={}, removes=("begun_at",))
         raise
@@ -101,7 +108,7 @@ def _note(table: Table, row: str, **change: Any) -> None:
     try:
         table.update(row, **change)
     except Exception as error:
-        logger().warning("mail not noted", mail=MAIL, error=type(error).__name__)
+        logger().warning("mail not noted", row=row, error=type(error).__name__)
 
 
 def _warnings(sweep: Sweep) -> Iterator[str]:

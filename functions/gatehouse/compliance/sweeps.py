@@ -18,6 +18,7 @@ from gatehouse.compliance.model import (
     Rules,
     Sweep,
 )
+from gatehouse.logs import logger
 
 LATEST = "latest.json"
 """The newest sweep that was published: the next one goes on from it."""
@@ -27,25 +28,36 @@ class UnreadableSweep(Exception):
     """What lies under the key is no sweep of this release."""
 
 
-def key(sweep_id: str, at: str, name: str) -> str:
-    """Where a document of a sweep lies; `at` is when the sweep began."""
-    return f"sweeps/{times.parse(at):%Y/%m/%d}/{sweep_id}/{name}"
+def key(sweep_id: str, at: str, name: str, folder: str = "") -> str:
+    """Where a document of a sweep lies; `at` is when the sweep began, `folder` that of another account."""
+    return f"{folder}sweeps/{times.parse(at):%Y/%m/%d}/{sweep_id}/{name}"
 
 
-def findings_key(sweep_id: str, at: str) -> str:
-    return key(sweep_id, at, "findings.json")
+def findings_key(sweep_id: str, at: str, folder: str = "") -> str:
+    return key(sweep_id, at, "findings.json", folder)
 
 
-def save(s3: Any, bucket: str, sweep: Sweep) -> str:
+def save(s3: Any, bucket: str, sweep: Sweep, folder: str = "") -> str:
     """Write `findings.json`, over one of an earlier try, and return its key."""
-    written = findings_key(sweep.sweep_id, sweep.at)
+    written = findings_key(sweep.sweep_id, sweep.at, folder)
     _put(s3, bucket, written, sweep)
     return written
 
 
-def save_latest(s3: Any, bucket: str, sweep: Sweep) -> None:
+def save_latest(s3: Any, bucket: str, sweep: Sweep, folder: str = "") -> None:
     """Let the next sweep go on from this one."""
-    _put(s3, bucket, LATEST, sweep)
+    _put(s3, bucket, folder + LATEST, sweep)
+
+
+def earlier(s3: Any, bucket: str, folder: str = "") -> Sweep | None:
+    """The sweep that was published last. Without it everything is found anew, and nobody is acted on sooner."""
+    try:
+        return load(s3, bucket, folder + LATEST)
+    except s3.exceptions.NoSuchKey:
+        logger().warning("no earlier sweep")
+    except UnreadableSweep as error:
+        logger().error("the earlier sweep is unreadable", cause=str(error))
+    return None
 
 
 def load(s3: Any, bucket: str, key: str) -> Sweep:

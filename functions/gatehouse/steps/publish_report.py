@@ -56,7 +56,8 @@ def _mail(sweep: Sweep, report_url: str, config: Settings) -> None:
     summary.send_once(
         client("sesv2", retries=False),
         Table(client("dynamodb"), config.table_name),
-        sweep,
+        sweep.sweep_id,
+        summary.MAIL,
         summary.mail(sweep, report_url),
         sender=mailing.Sender(config.sender_address, config.configuration_set),
         to={directory.address(operator) for operator in directory.operators},
