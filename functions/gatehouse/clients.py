@@ -1,7 +1,7 @@
 """Cached AWS clients: the only place that imports boto3."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -52,6 +52,20 @@ def client(service: str, *, retries: bool = True, seconds: int | None = None) ->
     if seconds is not None:
         config = config.merge(Config(connect_timeout=seconds, read_timeout=seconds))
     return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+def client_as(credentials: Mapping[str, Any], service: str) -> Any:
+    """The client of one AWS service that signs as a session of another role; `credentials` are STS's answer.
+
+    Never cached: they end, and the next session may be one of another account.
+    """
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        config=_RETRIES,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
 
 
 @contextmanager

@@ -34,6 +34,7 @@ SUBJECTS = {
     "access_restricted": "Your AWS access is restricted until you enrol MFA: {user_name}",
     "access_suspended": "Your AWS access is suspended: {user_name}",
     "access_restored": "Your AWS access is back: {user_name}",
+    "accounts_summary": "MFA compliance of other accounts: {headline}",
 }
 OF_RESETS = {
     "approval_wanted": "Approval wanted: reset of MFA of {user_name}",

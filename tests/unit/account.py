@@ -249,6 +249,7 @@ STANDS_FOR = {
     "SecretsKey.Arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/secrets",
     "Table": STACK,
     "condition HasClaimOrigin": False,
+    "condition SweepsMembers": False,
 }
 """What the template's references stand for, besides keys, parameters and roles."""
 STEPS = (

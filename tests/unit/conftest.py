@@ -29,8 +29,8 @@ hypothesis_settings.register_profile("thorough", deadline=None, database=None, m
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gatehouse"))
 
 SERVICES = (
-    "cloudtrail", "dynamodb", "iam", "kms", "lambda", "s3", "secretsmanager", "securityhub", "sesv2", "ssm",
-    "stepfunctions",
+    "cloudtrail", "dynamodb", "iam", "kms", "lambda", "organizations", "s3", "secretsmanager", "securityhub", "sesv2",
+    "ssm", "stepfunctions", "sts",
 )  # fmt: skip
 WITHOUT_RETRIES = ("iam", "sesv2")
 

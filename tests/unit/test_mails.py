@@ -137,6 +137,15 @@ CONTENT: dict[str, dict[str, Any]] = {
         "days": 7,
         "report_url": "https://us-east-1.console.aws.amazon.com/s3/object/bucket",
     },
+    "accounts_summary": {
+        "sweep_id": "3f0e2c1e",
+        "at": "2026-03-02T06:00:00.000000Z",
+        "headline": "3 of 10 console users in 2 accounts without MFA",
+        "counts": ["2 swept, 1 not swept", "open findings: 3 high"],
+        "missed": [f"222222222222: its role cannot be assumed {MARKS}"],
+        "worst": ["111111111111: 3 without MFA, findings about root: 0"],
+        "report_url": "https://us-east-1.console.aws.amazon.com/s3/object/bucket",
+    },
     "secret_claimed": COMMON
     | {"secret": "password", "claimed_at": "2026-03-02T12:00:00.000000Z", "source_ip": "203.0.113.10"},
     "claim_expired": COMMON
@@ -280,7 +289,8 @@ def test_a_mail_names_its_language_and_encoding_and_fits_a_phone(name: str) -> N
 @MAILS
 def test_a_subject_is_one_line_and_names_the_user_or_the_account(name: str) -> None:
     subject = mails.render(name, **CONTENT[name]).subject
-    assert CONTENT[name].get("user_name", CONTENT[name].get("account_id", "Look at this")) in subject
+    about = {"orphans": "Look at this", "accounts_summary": "other accounts"}
+    assert CONTENT[name].get("user_name", CONTENT[name].get("account_id", about.get(name))) in subject
     assert "\n" not in subject
     assert len(subject) <= 120
 

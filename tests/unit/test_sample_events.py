@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from gatehouse import claims, records
-from gatehouse.compliance import sweeps
+from gatehouse.compliance import members, sweeps
 from gatehouse.compliance.model import Mode
-from gatehouse.errors import MfaNotEnrolled
+from gatehouse.errors import MfaNotEnrolled, ReportNotReady
 from gatehouse.model import Status
 from local import sample_sweep
 from tests.unit import resets, sweeping, swept, swept_iam
@@ -93,6 +93,18 @@ def findings_written(aws: Account) -> None:
     s3 = own_client("s3")
     s3.create_bucket(Bucket="gatehouse-compliance")
     sweeps.save(s3, "gatehouse-compliance", sample_sweep.made_up(5))
+
+
+def accounts_swept(aws: Account) -> None:
+    """What the sample's sweep found in the first account is in the bucket."""
+    s3 = own_client("s3")
+    s3.create_bucket(Bucket="gatehouse-compliance")
+    sweep = replace(sample_sweep.made_up(5), sweep_id=SWEEP_ID, at="2026-03-02T09:00:00.123000Z")
+    sweeps.save(s3, "gatehouse-compliance", sweep, members.folder("111122223333"))
+
+
+def nothing_swept(aws: Account) -> None:
+    own_client("s3").create_bucket(Bucket="gatehouse-compliance")
 
 
 def nothing(aws: Account) -> None:
@@ -191,11 +203,20 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "issue_password": (user_made, None),
     "janitor": (nothing, {"found": [], "not_looked_at": []}),
     "janitor.dry_run": (nothing, {"found": [], "not_looked_at": []}),
+    "list_accounts": (nothing, {"account_ids": []}),
     "mail_bounced": (pending_mfa, None),
     "mail_bounced.complaint": (pending_mfa, None),
     "mail_bounced.delayed": (pending_mfa, None),
     "mfa_device_enabled": (pending_mfa, None),
     "mfa_device_enabled.security_key": (pending_mfa, None),
+    "publish_accounts_report": (
+        accounts_swept,
+        {
+            "report_key": f"accounts/sweeps/2026/03/02/{SWEEP_ID}/accounts.html",
+            "swept": 1,
+            "not_swept": 1,
+        },
+    ),
     "publish_report": (
         findings_written,
         {
@@ -228,6 +249,7 @@ BEFORE: dict[str, tuple[Callable[[Account], object], Any]] = {
     "submit_onboarding": (nothing, 202),
     "submit_onboarding.application": (nothing, 202),
     "submit_onboarding.whole": (nothing, 202),
+    "sweep_account": (nothing_swept, ReportNotReady),
     "validate_request": (requested, {"onboarding_id": ONBOARDING_ID, "approval_needed": False, "kind": "person"}),
     "validate_request.mfa_reset": (
         reset_asked_for,

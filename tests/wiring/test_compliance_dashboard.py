@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse.compliance import measures
+from gatehouse.compliance import accounts, measures
 from gatehouse.compliance.model import Kind
 from gatehouse.compliance.rules import RULES
 from local import sample_sweep
@@ -14,6 +14,7 @@ from tests.wiring.template import of_type, template
 
 MEASURES = measures.of(sample_sweep.made_up(0))
 COUNTED = {one.name for one in MEASURES if not one.dimension}
+OF_ACCOUNTS = {one.name for one in accounts.measures(accounts.of("id", "", [], []))}
 ALARMS = {
     name: alarm["Properties"]
     for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
@@ -50,7 +51,7 @@ def test_the_dashboard_shows_what_is_counted() -> None:
 def test_the_dashboard_shows_every_alarm_about_compliance() -> None:
     (alarms,) = [widget["properties"]["alarms"] for widget in body()["widgets"] if widget["type"] == "alarm"]
     assert set(alarms) == {f"${{{name}.Arn}}" for name in ALARMS}
-    assert len(ALARMS) == 5
+    assert len(ALARMS) == 7
 
 
 def test_the_widgets_lie_beside_each_other() -> None:
@@ -67,7 +68,7 @@ def test_the_widgets_lie_beside_each_other() -> None:
 @pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if alarm["Namespace"] == "Gatehouse"])
 def test_an_alarm_watches_a_number_that_every_sweep_tells(name: str) -> None:
     alarm = ALARMS[name]
-    assert alarm["MetricName"] in COUNTED
+    assert alarm["MetricName"] in COUNTED | OF_ACCOUNTS
     assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
     assert alarm["TreatMissingData"] == ("breaching" if name == "SweepOverdueAlarm" else "ignore")
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from gatehouse.compliance import cases, measures
+from gatehouse.compliance import accounts, cases, measures
 from gatehouse.edges import expire_claim, janitor
 from gatehouse.model import Status
 from gatehouse.steps import roll_back
@@ -16,6 +16,7 @@ from tests.wiring.template import Function, functions, of_type, template
 FUNCTIONS = pytest.mark.parametrize("function", functions().values(), ids=functions())
 SHARED = set(template()["Globals"]["Function"]["Environment"]["Variables"])
 OF_SWEEPS = {"request_credential_report", "evaluate_account", "act_on_users", "publish_report"}
+OF_SWEEPS |= {"list_accounts", "sweep_account", "publish_accounts_report"}
 # Read by Powertools, by these names.
 BY_POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 
@@ -67,6 +68,7 @@ def test_every_function_logs_into_the_group_that_forgets() -> None:
 def test_an_alarm_counts_what_the_code_counts() -> None:
     ends = {status.error_name for status in Status} | set(janitor.METRICS)
     counted = ends | {measure.name for measure in measures.of(sample_sweep.made_up(0)) if not measure.dimension}
+    counted |= {measure.name for measure in accounts.measures(accounts.of("id", "", [], []))}
     ours = [
         alarm["Properties"]
         for alarm in of_type("AWS::CloudWatch::Alarm").values()

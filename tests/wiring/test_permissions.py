@@ -122,6 +122,7 @@ WITHOUT_RESOURCE = {
     "iam:ListVirtualMFADevices",
     "iam:UpdateAccountPasswordPolicy",
     "lambda:GetAccountSettings",
+    "organizations:ListAccounts",
     "secretsmanager:GetRandomPassword",
     "ses:GetAccount",
     "secretsmanager:ListSecrets",
@@ -148,12 +149,15 @@ FORBIDDEN = re.compile(
     r"|Update.*|Delete(User|Role)PermissionsBoundary)|sts:.*|dynamodb:Scan|states:(Stop|Update|Delete).*|kms:(Put|Create).*"
 )
 # The first under the path only, the second by group and policy: see below. The third never weakens what stands, the
-# fourth is for who suspends and who restores.
+# fourth is for who suspends and who restores. The last two are of the sweep of other accounts: into a role that only
+# reads, and of the machine's own executions.
 REASONED = {
     "iam:UpdateLoginProfile",
     "iam:AttachGroupPolicy",
     "iam:UpdateAccountPasswordPolicy",
     "iam:UpdateAccessKey",
+    "sts:AssumeRole",
+    "states:StopExecution",
 }
 
 

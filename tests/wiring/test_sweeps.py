@@ -61,7 +61,8 @@ def test_the_schedule_starts_the_sweeps_as_a_role_that_may_nothing_else() -> Non
     assert resource("ComplianceRule")["Name"] == {"Fn::Sub": "${AWS::StackName}-mfa-compliance"}
     (policy,) = resource("ComplianceRuleRole")["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
-    assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", {"Ref": SWEEPS})
+    machines = [{"Ref": SWEEPS}, {"Ref": "MfaComplianceAccountsStateMachine"}]
+    assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", machines)
 
 
 def test_the_bucket_is_closed_encrypted_and_keeps_versions() -> None:
