@@ -16,6 +16,9 @@ PIA = ("pia <Pia@example.com>", "pia@example.com")
 # Modules beside the stories assert as well, and should say as much when an assertion fails.
 pytest.register_assert_rewrite("tests.workflow.evidence", "tests.workflow.people")
 
+MEMBERS = ("111122223333", "444455556666")
+"""Other accounts of the local stack, by the ids that AWS's documentation uses."""
+
 HASTY = {"ApprovalTimeoutSeconds": "15", "MfaTimeoutSeconds": "30", "ClaimTtlSeconds": "5"}
 """Time-outs for tests that wait for them, with time enough between them where both cores are busy."""
 
@@ -36,7 +39,8 @@ def stack_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(stack_dir: Path, iam_decisions: Path) -> Iterator[dict[str, Any]]:
     """What stack.json says of a stack with the template's own time-outs; it logs all that it ever would."""
     approvers = json.dumps({label: [*seed.APPROVERS, *PIA] for label in ("platform", "security")})
-    yield from _up(stack_dir, iam_decisions, {"LogLevel": "DEBUG", "Approvers": approvers})
+    parameters = {"LogLevel": "DEBUG", "Approvers": approvers, "MemberAccounts": ",".join(MEMBERS)}
+    yield from _up(stack_dir, iam_decisions, parameters)
 
 
 @pytest.fixture(scope="session")
