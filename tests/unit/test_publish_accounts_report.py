@@ -158,7 +158,8 @@ def test_every_number_becomes_a_metric_of_the_stack(swept: Account, capsys: pyte
     assert len(told) == 7
 
 
-def test_with_no_account_at_all_it_says_so(swept: Account) -> None:
-    answer = swept.step(STEP, outcomes=[])
-    assert (answer["swept"], answer["not_swept"]) == (0, 0)
+def test_where_no_account_was_swept_nobody_is_told_that_all_is_well(swept: Account) -> None:
+    answer = swept.step(STEP, outcomes=[denied()])
+    assert (answer["swept"], answer["not_swept"]) == (0, 1)
     assert "No account was swept." in text("accounts.html")
+    assert swept.mails()[0]["subject"] == "MFA compliance of other accounts: no account was swept"

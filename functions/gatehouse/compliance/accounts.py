@@ -146,7 +146,8 @@ def to_json(accounts: Accounts) -> str:
 
 def headline(accounts: Accounts) -> str:
     """`107 of 4,500 console users in 12 accounts without MFA`."""
-    number = len(accounts.swept)
+    if not (number := len(accounts.swept)):
+        return "no account was swept"
     where = f"{number:,} account{'' if number == 1 else 's'}"
     if not accounts.without_mfa:
         return f"every console user in {where} has MFA"

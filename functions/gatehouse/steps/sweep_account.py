@@ -1,6 +1,6 @@
 """SweepAccount: what is wrong in another account. It only reads there, whatever the stack does in its own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gatehouse import records, settings, times
@@ -8,7 +8,6 @@ from gatehouse.clients import client, client_as
 from gatehouse.compliance import inventory, members, publishing, sweeps
 from gatehouse.compliance.evaluation import evaluate
 from gatehouse.compliance.guard import Guard
-from gatehouse.compliance.model import Mode
 from gatehouse.compliance.standards import Standards
 from gatehouse.errors import InvalidRequest, ReportNotReady
 from gatehouse.handling import handler
@@ -43,9 +42,8 @@ def sweep_account(event: dict[str, Any]) -> dict[str, str]:
             raise ReportNotReady("it is being made")
         # Which onboardings are open is known of this account only.
         account = inventory.read(iam, config.wanted, stuck={})
-        rules = replace(config.rules, mode=Mode.REPORT, dry_run=True)
         guard = Guard.of(config.boundary_prefix.replace("*", account_id))
-        sweep = evaluate(sweep_id, account, rules, guard, earlier, times.text(times.parse(event["started_at"])))
+        sweep = evaluate(sweep_id, account, config.rules, guard, earlier, times.text(times.parse(event["started_at"])))
         publishing.write(s3, config.compliance_bucket, sweep, folder)
     return {"account_id": account_id}
 
