@@ -8,6 +8,7 @@ UV := $(DEV)/bin/uv
 RUN := $(DEV)/bin/python
 EVALUATOR := tests/policies/node_modules/.package-lock.json
 REQUEST ?=
+ARGS ?=
 SENDER ?=
 # As in local/browser.py.
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable chrome
@@ -17,7 +18,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install chromium up down demo doctor test faults faults-pairs mutants coverage-iam check janitor format bench load soak races screenshots requirements clean
+.PHONY: help install chromium up down demo doctor test faults faults-pairs mutants coverage-iam check janitor format bench bench-sweep load soak races screenshots requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +80,9 @@ format: $(DEV)/.installed ## rewrite the Python files in the project's format
 bench: install ## print the benchmarks
 	$(RUN) -m local.bench
 
+bench-sweep: install .venv/custodian/.installed .venv/prowler/.installed ## compare a sweep with Cloud Custodian and Prowler (ARGS="--users 100")
+	$(RUN) -m local.bench_sweep $(ARGS)
+
 load: install ## a burst of 100 requests while IAM answers 20 calls a second (LOAD="1000 100" for others)
 	$(RUN) -m local.load $(LOAD)
 
@@ -93,7 +97,7 @@ screenshots: install chromium ## write docs/images: claim page, mails and report
 
 requirements: $(DEV)/.installed ## pin the newest releases that the *.in files allow
 	cd functions && $(abspath $(UV)) pip compile $(PIN) requirements.in -o requirements.txt
-	cd requirements && for name in uv emulator lambda dev; do \
+	cd requirements && for name in uv emulator lambda dev custodian prowler; do \
 		$(abspath $(UV)) pip compile $(PIN) $$name.in -o $$name.txt || exit; done
 
 clean: ## stop the local stack and remove everything that was made
@@ -121,6 +125,12 @@ $(DEV)/.installed: requirements/uv.txt requirements/dev.txt
 	@echo "the Lambda stand-in runs on $(LAMBDA_PYTHON)"
 	$(UV) venv --quiet --clear --python $(LAMBDA_PYTHON) .venv/lambda
 	$(UV) pip sync --quiet --require-hashes --python .venv/lambda/bin/python requirements/lambda.txt
+	touch $@
+
+# What a sweep is compared with; only `make bench-sweep` wants them.
+.venv/custodian/.installed .venv/prowler/.installed: .venv/%/.installed: requirements/%.txt | $(DEV)/.installed
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv/$*
+	$(UV) pip sync --quiet --require-hashes --python .venv/$*/bin/python requirements/$*.txt
 	touch $@
 
 # The policy evaluator of tests/policies runs on the node that comes with the other tools.

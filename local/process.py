@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -32,15 +32,18 @@ class EmulatorError(Exception):
     """The emulator did not come up; the message ends with what it logged last."""
 
 
-def start(state_dir: Path, extra: dict[str, str]) -> int:
-    """Start the emulator on the first free port from 4566 on, wait until it answers, and return the port."""
+def start(state_dir: Path, extra: dict[str, str], program: Sequence[str] = ("local.emulator",)) -> int:
+    """Start the emulator on the first free port from 4566 on, wait until it answers, and return the port.
+
+    `program` is the module that serves it, with its arguments.
+    """
     temp = state_dir / "tmp"
     temp.mkdir(parents=True, exist_ok=True)
     log = state_dir / "emulator.log"
     with _free_port() as listener, log.open("wb") as output:
         port: int = listener.getsockname()[1]
         process = subprocess.Popen(
-            [PYTHON, "-m", "local.emulator"],
+            [PYTHON, "-m", *program],
             cwd=ROOT,
             env=_environment(state_dir, temp, port, listener.fileno()) | extra,
             stdin=subprocess.DEVNULL,
