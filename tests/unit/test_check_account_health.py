@@ -44,7 +44,9 @@ def test_root_and_quotas(account: SoundAccount, summary: dict[str, int], unhealt
 def test_a_new_account_s_ten_lambdas_at_once_are_too_few(account: SoundAccount) -> None:
     limits = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
     account.aws.wire.answer("GetAccountSettings", {"AccountLimit": limits})
-    assert account.unhealthy() == {"quotas": "Little is left: 10 Lambdas at once, 50 are wanted."}
+    assert account.unhealthy() == {
+        "quotas": "Little is left: 10 Lambdas at once, 150 are wanted (else deploy with StepConcurrency=0)."
+    }
 
 
 MANAGEMENT = {"Field": "eventCategory", "Equals": ["Management"]}

@@ -14,8 +14,8 @@ Clients = Callable[[str], Any]
 QUOTA_MARGIN = 0.1
 """Share of a quota that should be left."""
 
-LEAST_CONCURRENCY = 50
-"""Lambdas at once that a burst of onboardings beside the APIs wants. New accounts begin with ten."""
+LEAST_CONCURRENCY = 150
+"""Lambdas at once: AWS leaves a hundred to everybody, and the steps reserve a few each. New accounts begin with ten."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,9 @@ def _quotas(clients: Clients, _: Wanted) -> Iterator[Check]:
         if quota - used < quota * QUOTA_MARGIN:
             short.append(f"{name.lower()} {used} of {quota}")
     limits = clients("lambda").get_account_settings()["AccountLimit"]
-    at_once = limits["UnreservedConcurrentExecutions"]
+    at_once = limits["ConcurrentExecutions"]
     if at_once < LEAST_CONCURRENCY:
-        short.append(f"{at_once} Lambdas at once, {LEAST_CONCURRENCY} are wanted")
+        short.append(f"{at_once} Lambdas at once, {LEAST_CONCURRENCY} are wanted (else deploy with StepConcurrency=0)")
     if short:
         yield Check(
             "quotas", False, f"Little is left: {'; '.join(short)}.", "Raise them in the Service Quotas console."
