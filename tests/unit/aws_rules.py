@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam import exceptions
 from moto.iam.models import AWSManagedPolicy, IAMBackend, User
@@ -57,19 +56,6 @@ def apply(patch: pytest.MonkeyPatch) -> None:
     _before(patch, IAMBackend, "create_login_profile", _password_fits)
     _before(patch, IAMBackend, "update_login_profile", _password_fits)
     _before(patch, SecretsManagerBackend, "create_secret", _name_is_not_scheduled_for_deletion)
-
-
-def answer_items_as_they_are(patch: pytest.MonkeyPatch) -> None:
-    """moto's DynamoDB looks for forty spellings of every attribute of an item: nine tenths of a test's time."""
-    original = BaseJSONSerializer._serialize_type_structure
-
-    def serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
-        if shape.name == "AttributeValue" and isinstance(value, dict):
-            self._default_serialize(serialized, value, shape, key)
-        else:
-            original(self, serialized, value, shape, key)
-
-    patch.setattr(BaseJSONSerializer, "_serialize_type_structure", serialize)
 
 
 def add_aws_policies(iam: IAMBackend, arns: set[str]) -> None:

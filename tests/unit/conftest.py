@@ -10,16 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
 import pytest
-from botocore.useragent import UserAgentString
 from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
-from moto.core import models as moto_models
-from moto.core import responses as moto_responses
 
 from gatehouse import clients, logs, settings, times
 from gatehouse.edges.claim_secret import MAIL_SECONDS
 from tests.unit import account as accounts
-from tests.unit import aws_rules
+from tests.unit import aws_rules, quick_moto
 from tests.unit.wire import Wire
 
 # The same examples in every run: what was found once is found again, and a red build is never luck.
@@ -57,20 +54,9 @@ def the_wire() -> Wire:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _items_are_answered_as_they_are() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        aws_rules.answer_items_as_they_are(patch)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def _calls_do_no_more_than_they_must() -> Iterator[None]:
-    """A third of what a call takes goes into what is the same every time, or into what nobody here asks for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moto_responses, "method_names_from_class", cache(moto_responses.method_names_from_class))
-        # Only boto3 calls AWS: no library that moto would have to catch as well, with 1,300 patterns in each test.
-        patch.setattr(moto_models, "RESPONSES_METHODS", ())
-        patch.setattr(UserAgentString, "to_string", lambda self: "tests")
+        quick_moto.apply(patch)
         yield
 
 

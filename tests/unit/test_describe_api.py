@@ -1,5 +1,7 @@
 """DescribeApi: the description that callers get is the file with the request's own schema in it."""
 
+import copy
+
 from gatehouse import onboarding_request
 from tests.unit.account import Account
 
@@ -10,7 +12,12 @@ def test_it_describes_the_request_as_it_is_checked_and_names_where_claims_are_ma
     described = answer.json
     assert described["openapi"].startswith("3.1.")
     shown = described["components"]["schemas"]["OnboardingRequest"]
-    assert {**shown, "$schema": "http://json-schema.org/draft-07/schema#"} == onboarding_request.schema()
+    checked = copy.deepcopy(onboarding_request.schema())
+    # Where OpenAPI is read, \\w is ASCII only: tags of any script are described in words alone.
+    del checked["$schema"], checked["properties"]["tags"]["propertyNames"]["pattern"]
+    del checked["properties"]["tags"]["additionalProperties"]["pattern"]
+    assert shown == checked
+    assert "\\w" not in answer.body
     (server,) = described["paths"]["/claim"]["servers"]
     assert server["url"] == "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/v1"
 
