@@ -8,7 +8,6 @@ release no longer needs it.
 from collections.abc import Callable
 
 from local.mends import (
-    account_details,
     cloudformation,
     conditions,
     decisions,
@@ -31,7 +30,6 @@ MENDS: list[Callable[[], None]] = [
     *resources.MENDS,
     *conditions.MENDS,
     *iam_users.MENDS,
-    *account_details.MENDS,
     *iam_limits.MENDS,
     *iam_rate.MENDS,
     *managed_policies.MENDS,

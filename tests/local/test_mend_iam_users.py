@@ -22,12 +22,12 @@ def test_names_that_differ_in_case_alone_cannot_stand_side_by_side(aws: Any) -> 
 def test_the_details_of_all_users_show_their_boundaries(aws: Any) -> None:
     iam = aws.client("iam")
     boundary = iam.create_policy(PolicyName="bound", PolicyDocument=aws.policy(EVERYTHING))["Policy"]["Arn"]
-    iam.create_user(UserName="bounded", PermissionsBoundary=boundary)
-    iam.create_user(UserName="unbounded")
+    iam.create_user(UserName="shown-bounded", PermissionsBoundary=boundary)
+    iam.create_user(UserName="shown-unbounded")
     pages = iam.get_paginator("get_account_authorization_details").paginate(Filter=["User"])
     shown = {user["UserName"]: user.get("PermissionsBoundary") for page in pages for user in page["UserDetailList"]}
-    assert shown["bounded"] == {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
-    assert shown["unbounded"] is None
+    assert shown["shown-bounded"] == {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
+    assert shown["shown-unbounded"] is None
 
 
 def test_a_user_with_a_login_profile_cannot_be_deleted(aws: Any) -> None:

@@ -45,9 +45,13 @@ CHANGED_THROUGH_THEIR_OWNERS = {
     "AWS::SQS::QueuePolicy",
     "AWS::SecretsManager::ResourcePolicy",
 }
-# Whoever changes these keeps operators from hearing that a mail did not arrive, and gains nothing by it. The guard has
-# no characters left for everything that is merely of use.
-WITHOUT_POWER = {"AWS::SES::ConfigurationSet", "AWS::SES::ConfigurationSetEventDestination"}
+# Whoever changes these keeps operators from hearing that a mail did not arrive, or from seeing a picture of what the
+# alarms tell, and gains nothing by it. The guard has no characters left for everything that is merely of use.
+WITHOUT_POWER = {
+    "AWS::CloudWatch::Dashboard",
+    "AWS::SES::ConfigurationSet",
+    "AWS::SES::ConfigurationSetEventDestination",
+}
 
 
 def change_of(logical_id: str, resource: dict[str, Any]) -> Request:
