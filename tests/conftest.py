@@ -39,7 +39,8 @@ def stack_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(stack_dir: Path, iam_decisions: Path) -> Iterator[dict[str, Any]]:
     """What stack.json says of a stack with the template's own time-outs; it logs all that it ever would."""
     approvers = json.dumps({label: [*seed.APPROVERS, *PIA] for label in ("platform", "security")})
-    parameters = {"LogLevel": "DEBUG", "Approvers": approvers, "MemberAccounts": ",".join(MEMBERS)}
+    members = ",".join(MEMBERS)
+    parameters = {"LogLevel": "DEBUG", "Approvers": approvers, "MemberAccounts": members, "ActOnOutsiders": "true"}
     yield from _up(stack_dir, iam_decisions, parameters)
 
 

@@ -13,7 +13,9 @@ from tests.wiring.definition import machines
 from tests.wiring.template import PATH, functions, of_type, resolve, template
 
 LINES = PATH.read_text().splitlines()
-VALUES = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012", "AWS::StackName": "g"}
+AWS = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012", "AWS::StackName": "g"}
+# A role may do most where the conditions of the template hold.
+VALUES: dict[str, Any] = {**AWS, **{f"condition {name}": True for name in template()["Conditions"]}}
 ROLES = {function.logical_id: function.statements for function in functions().values()} | {
     name: tuple(statement for policy in machine["Policies"] for statement in policy["Statement"])
     for name, machine in machines().items()
@@ -470,3 +472,17 @@ def test_of_every_step_that_calls_iam_a_few_run_at_a_time_and_what_undoes_waits_
     }
     calling = {name for name, action in asked if action.startswith("iam:")}
     assert bounded == calling - seldom - {"RollBackFunction"}
+
+
+@pytest.mark.parametrize(("acts_on_outsiders", "users"), [(False, {"user/gatehouse/*"}), (True, {"user/*"})])
+def test_users_outside_gatehouse_are_changed_only_where_the_parameter_says_so(
+    acts_on_outsiders: bool, users: set[str]
+) -> None:
+    changing = {"iam:AttachUserPolicy", "iam:ListAccessKeys", "iam:UpdateAccessKey"}
+    values = VALUES | {"condition ActsOnOutsiders": acts_on_outsiders}
+    named = {
+        str(resolve(statement["Resource"], values)).rsplit(":", 1)[-1]
+        for action in changing
+        for statement in allowed("act_on_users", action)
+    }
+    assert named == users
