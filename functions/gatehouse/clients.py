@@ -1,6 +1,7 @@
 """Cached AWS clients: the only place that imports boto3."""
 
 import logging
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -19,8 +20,10 @@ logging.getLogger("botocore").setLevel(logging.INFO)
 
 _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
 # For SendEmail and CreateAccessKey, which know no idempotency token: a retry after a lost answer would do it twice.
+# What was throttled had no effect, and is sent again.
 _NO_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
+_TRIES_WHERE_THROTTLED = 4
 _THROTTLED = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
@@ -44,14 +47,26 @@ from_dynamodb = TypeDeserializer().deserialize
 
 @cache
 def client(service: str, *, retries: bool = True, seconds: int | None = None) -> Any:
-    """The client of one AWS service, made once per process; without retries for calls that are not idempotent.
+    """The client of one AWS service, made once per process; without `retries`, for calls that are not idempotent, it
+    tries again only what was throttled.
 
     `seconds` is how long it waits for a connection, and then for an answer, where somebody else waits for it.
     """
     config = _RETRIES if retries else _NO_RETRIES
     if seconds is not None:
         config = config.merge(Config(connect_timeout=seconds, read_timeout=seconds))
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    made = boto3.client(service, config=config)  # type: ignore[call-overload]
+    if not retries and seconds is None:
+        made.meta.events.register("needs-retry", _pause_where_throttled)
+    return made
+
+
+def _pause_where_throttled(response: Any, attempts: int, **_: Any) -> float | None:
+    """For the SDK: the seconds until it tries again, None for never. Full jitter, 7.5 s at most in all."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    if code not in _THROTTLED or attempts > _TRIES_WHERE_THROTTLED:
+        return None
+    return random.uniform(0, 2**attempts / 4)  # noqa: S311 - no secret
 
 
 def client_as(credentials: Mapping[str, Any], service: str) -> Any:

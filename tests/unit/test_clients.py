@@ -1,8 +1,10 @@
 """AWS's failures under the names that a state machine knows, without a value of any parameter."""
 
 import logging
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -11,6 +13,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from moto.core.botocore_stubber import MockRawResponse
 
 from gatehouse import clients, errors
 from tests.unit.account import Account
@@ -102,6 +105,54 @@ def test_a_client_for_calls_that_are_not_idempotent_never_repeats_one_by_itself(
     patient, careful = clients.client("iam"), clients.client("iam", retries=False)
     assert patient.meta.config.retries["total_max_attempts"] == 4
     assert careful.meta.config.retries["total_max_attempts"] == 1
+
+
+def answers_of_ses(*answers: tuple[int, str]) -> tuple[Any, list[Any]]:
+    """A client for mails whose requests are answered so, by status and code, one after the other; and the requests."""
+    ses, waiting, sent = clients.client.__wrapped__("sesv2", retries=False), list(answers), []
+
+    def answer(request: Any) -> AWSResponse:
+        sent.append(request)
+        status, code = waiting.pop(0)
+        headers = {"x-amzn-errortype": code} if code else {}
+        return AWSResponse(request.url, status, headers, MockRawResponse(b"{}"))  # type: ignore[arg-type]
+
+    ses._endpoint.http_session.send = answer
+    return ses, sent
+
+
+def send(ses: Any) -> None:
+    ses.send_email(FromEmailAddress="a@example.com", Destination={"ToAddresses": ["b@example.com"]}, Content={})
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    seconds: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", seconds.append)
+    return seconds
+
+
+def test_a_throttled_mail_had_no_effect_and_is_sent_again(pauses: list[float]) -> None:
+    ses, sent = answers_of_ses((429, "TooManyRequestsException"), (429, "TooManyRequestsException"), (200, ""))
+    send(ses)
+    assert len(sent) == 3
+    assert [0 <= pause <= most for pause, most in zip(pauses, (0.5, 1), strict=True)] == [True, True]
+
+
+def test_what_is_throttled_for_seconds_is_for_the_state_machine_to_try_again(pauses: list[float]) -> None:
+    ses, sent = answers_of_ses(*([(429, "TooManyRequestsException")] * 9))
+    with pytest.raises(errors.Throttled), clients.aws_errors():
+        send(ses)
+    assert len(sent) == 5
+    assert sum(pauses) <= 7.5
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, "InternalFailure"), (400, "MessageRejected"), (503, "")])
+def test_a_mail_that_may_be_out_is_not_sent_again_by_the_sdk(status: int, code: str, pauses: list[float]) -> None:
+    ses, sent = answers_of_ses((status, code))
+    with pytest.raises(ClientError):
+        send(ses)
+    assert (len(sent), pauses) == (1, [])
 
 
 def test_no_connection_is_waited_for_longer_than_a_function_has() -> None:
