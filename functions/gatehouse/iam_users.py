@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+from gatehouse import times
 from gatehouse.errors import NotYetConsistent, UserAlreadyExists
 from gatehouse.model import Permissions
 
@@ -99,8 +101,14 @@ def permissions(iam: Any, user_name: str) -> Permissions | None:
 
 def sign_in_url(iam: Any, account_id: str) -> str:
     """Where an IAM user signs in: the account's alias if it has one, else its number."""
+    return sign_in_url_of(account_alias(iam, times.this_minute()) or account_id)
+
+
+@lru_cache(maxsize=1)
+def account_alias(iam: Any, _minute: str) -> str | None:
+    """Looked up once a minute: in a burst every call of IAM is one that another onboarding waits for."""
     aliases = iam.list_account_aliases()["AccountAliases"]
-    return sign_in_url_of(aliases[0] if aliases else account_id)
+    return aliases[0] if aliases else None
 
 
 def sign_in_url_of(account: str) -> str:

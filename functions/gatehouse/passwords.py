@@ -1,6 +1,9 @@
 """A password that the account's policy accepts, and the login profile that it opens."""
 
+from functools import lru_cache
 from typing import Any
+
+from gatehouse import times
 
 LENGTH = 24
 """Characters of a generated password, unless the account's policy demands more."""
@@ -16,17 +19,26 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_accoun
 
 def generate(iam: Any, secretsmanager: Any) -> str:
     """A random password that fits the account's password policy and IAM's symbols."""
-    try:
-        policy = iam.get_account_password_policy()["PasswordPolicy"]
-    except iam.exceptions.NoSuchEntityException:
-        policy = {}
     return str(
         secretsmanager.get_random_password(
-            PasswordLength=max(LENGTH, policy.get("MinimumPasswordLength", 0)),
+            PasswordLength=max(LENGTH, shortest_allowed(iam, times.this_minute())),
             ExcludeCharacters=REFUSED_SYMBOLS,
             RequireEachIncludedType=True,
         )["RandomPassword"]
     )
+
+
+@lru_cache(maxsize=1)
+def shortest_allowed(iam: Any, _minute: str) -> int:
+    """What the account's policy demands, looked up once a minute, see `iam_users.account_alias`.
+
+    A password that a policy of some seconds ago allowed is refused by IAM, and the onboarding ends undone.
+    """
+    try:
+        policy = iam.get_account_password_policy()["PasswordPolicy"]
+    except iam.exceptions.NoSuchEntityException:
+        return 0
+    return int(policy.get("MinimumPasswordLength", 0))
 
 
 def ensure_login_profile(iam: Any, user_name: str, password: str, *, reset_required: bool) -> None:

@@ -9,6 +9,11 @@ def now() -> str:
     return text(datetime.now(UTC))
 
 
+def this_minute() -> str:
+    """For what is looked up once a minute."""
+    return now()[:16]
+
+
 def after(moment: str, seconds: float) -> str:
     """`moment` plus that many seconds (may be negative)."""
     return text(parse(moment) + timedelta(seconds=seconds))

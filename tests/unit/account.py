@@ -17,7 +17,17 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from gatehouse import catalogue, effective_grants, onboarding_request, profiles, records, settings, times
+from gatehouse import (
+    catalogue,
+    effective_grants,
+    iam_users,
+    onboarding_request,
+    passwords,
+    profiles,
+    records,
+    settings,
+    times,
+)
 from gatehouse.model import Decision, Onboarding, Requester, Status
 from gatehouse.table import Table
 from tests.unit import aws_rules
@@ -266,6 +276,8 @@ STEPS = (
 def set_up(account: Account) -> None:
     """What the template makes and the functions need: table, key, group, boundaries; an alias besides."""
     account.values |= STANDS_FOR | parameters(CHOSEN)
+    for looked_up_once_a_minute in (iam_users.account_alias, passwords.shortest_allowed):
+        looked_up_once_a_minute.cache_clear()
     for function in functions().values():
         role = f"{function.logical_id}Role"
         account.values[f"{role}.Arn"] = f"arn:aws:iam::{ACCOUNT}:role/gatehouse/{STACK}-{role}"

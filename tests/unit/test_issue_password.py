@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import passwords
+from gatehouse import clients, passwords
 from gatehouse.errors import (
     AwsCallFailed,
     Cancelled,
@@ -140,6 +140,13 @@ def test_the_password_fits_the_account_s_policy(created: Account, minimum: int) 
     created.iam.update_account_password_policy(MinimumPasswordLength=minimum, **POLICY)
     created.step("issue_password")
     assert len(created.password() or "") == max(minimum, passwords.LENGTH)
+
+
+def test_the_policy_is_looked_up_once_a_minute(created: Account) -> None:
+    for pause, looks in ((0, 1), (0, 1), (60, 2)):
+        created.clock.advance(pause)
+        passwords.generate(clients.client("iam"), clients.client("secretsmanager"))
+        assert len(created.wire.made("GetAccountPasswordPolicy")) == looks
 
 
 def test_without_a_policy_of_the_account_aws_s_own_is_kept(created: Account) -> None:

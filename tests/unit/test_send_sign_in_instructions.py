@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from gatehouse import claims, records, times
+from gatehouse import claims, clients, iam_users, records, times
 from gatehouse.errors import AccessDenied, Cancelled, RecordClosed, TransientFault
 from gatehouse.model import Requester, Status
-from tests.unit.account import NOW, USER, Account
+from tests.unit.account import ACCOUNT, NOW, USER, Account
 
 CLAIM_URL = "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/v1/claim"
 STEP = "send_sign_in_instructions"
@@ -32,6 +32,13 @@ def test_without_an_alias_the_account_s_number_is_in_the_address(aws: Account) -
     aws.iam.delete_account_alias(AccountAlias="example-corp")
     aws.steps(STEP)
     assert "https://123456789012.signin.aws.amazon.com/console" in aws.mails()[0]["text"]
+
+
+def test_the_alias_is_looked_up_once_a_minute(aws: Account) -> None:
+    for pause, looks in ((0, 1), (0, 1), (60, 2)):
+        aws.clock.advance(pause)
+        iam_users.sign_in_url(clients.client("iam"), ACCOUNT)
+        assert len(aws.wire.made("ListAccountAliases")) == looks
 
 
 def test_neither_password_nor_code_is_in_the_mail(aws: Account) -> None:
