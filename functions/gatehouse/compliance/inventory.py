@@ -35,18 +35,18 @@ def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
     calls = 3
     virtual: dict[str, int] = {}
     unassigned: list[str] = []
-    for page in _pages(iam, "list_virtual_mfa_devices"):
+    for devices in _pages(iam, "list_virtual_mfa_devices", "VirtualMFADevices"):
         calls += 1
-        for device in page["VirtualMFADevices"]:
+        for device in devices:
             # The root user's has a User without a name.
             if (owner := device.get("User")) is None:
                 unassigned.append(device["SerialNumber"])
             elif name := owner.get("UserName"):
                 virtual[name] = virtual.get(name, 0) + 1
     users = []
-    for page in _pages(iam, "get_account_authorization_details", Filter=["User"]):
+    for details in _pages(iam, "get_account_authorization_details", "UserDetailList", Filter=["User"]):
         calls += 1
-        users += [_user(shown, virtual, credentials, reported_at) for shown in page["UserDetailList"]]
+        users += [_user(shown, virtual, credentials, reported_at) for shown in details]
     lacks = tuple(password_policy.shortcomings(password_policy.standing(iam), wanted))
     return Account(
         account_id=root.arn.split(":")[4],
@@ -116,5 +116,8 @@ def _look_at(iam: Any, user: User) -> User:
     return replace(user, devices=devices)
 
 
-def _pages(iam: Any, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-    return iter(iam.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": PAGE}))
+def _pages(iam: Any, operation: str, listed: str, **arguments: Any) -> Iterator[list[Mapping[str, Any]]]:
+    for page in iam.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": PAGE}):
+        yield page[listed]
+        # The paginator keeps a page until it has the next one.
+        page[listed].clear()

@@ -42,7 +42,7 @@ class Mode(StrEnum):
     SUSPEND = "suspend"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AccessKey:
     """One of a user's two keys, as the credential report tells it; None where it says N/A."""
 
@@ -51,7 +51,7 @@ class AccessKey:
     last_used_at: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """One line of the credential report. None where the report says `N/A`, `no_information` or `not_supported`."""
 
@@ -65,7 +65,7 @@ class Credentials:
     keys: tuple[AccessKey, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class User:
     """One IAM user, live, with the line that the credential report has of it (None: it is newer than the report).
 
@@ -143,7 +143,7 @@ class Exemption:
     until: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Due:
     """What happens to a finding's user, and from when.
 
@@ -155,7 +155,7 @@ class Due:
     now: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong with one subject: a user's name, ROOT, ACCOUNT, or a device's serial number.
 

@@ -71,7 +71,10 @@ def page(template: str, **content: Any) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return _templates().get_template(template).render(content, style=style, script=script, policy=policy)
+    pieces = _templates().get_template(template).stream(content, style=style, script=script, policy=policy)
+    # A hundred thousand of them take several times the memory of the page.
+    pieces.enable_buffering(1000)
+    return "".join(pieces)
 
 
 def without_mfa(counts: Counts) -> int:
