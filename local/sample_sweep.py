@@ -35,7 +35,7 @@ RULES = Rules(
     unused_days=45,
     password_age_days=90,
     root_used_days=30,
-    stuck_days=7,
+    stuck_days=14,
 )
 REASONS = {
     Kind.CONSOLE_WITHOUT_MFA: "has a password and no MFA device",

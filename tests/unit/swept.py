@@ -18,28 +18,14 @@ from gatehouse.compliance.model import (
     Account,
     Credentials,
     Mode,
-    Rules,
     User,
 )
+from local import sample_sweep
 from tests.unit.account import ACCOUNT, APPLICATION, BOUNDARY_PREFIX, ENROLLING, MEMBER, MEMBER_ONE_REGION, NOW
 
 GUARD = Guard.of(BOUNDARY_PREFIX)
 REPORTED = times.after(NOW, -3600)
-RULES = Rules(
-    mode=Mode.SUSPEND,
-    dry_run=False,
-    remind_after_days=1,
-    remind_every_days=7,
-    restrict_after_days=14,
-    suspend_after_days=30,
-    outsiders=False,
-    circuit_breaker_percent=100,
-    key_age_days=90,
-    unused_days=45,
-    password_age_days=90,
-    root_used_days=30,
-    stuck_days=14,
-)
+RULES = replace(sample_sweep.RULES, circuit_breaker_percent=100)
 NO_KEY = AccessKey(active=False, rotated_at=None, last_used_at=None)
 
 

@@ -9,27 +9,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from gatehouse.compliance import sweeps
-from gatehouse.compliance.model import Counts, Due, Finding, Kind, Mode, Rules, Sweep
-from local import client
+from gatehouse.compliance.model import Counts, Due, Finding, Kind, Mode, Sweep
+from local import client, sample_sweep
 from local.client import Person, wait_for
 from tests.unit import shapes
 from tests.unit.shapes import Shape
 from tests.workflow import evidence, faults, people
 
-AT_ONCE = Rules(
-    mode=Mode.SUSPEND,
-    dry_run=False,
+AT_ONCE = replace(
+    sample_sweep.RULES,
     remind_after_days=0,
-    remind_every_days=7,
     restrict_after_days=0,
     suspend_after_days=0,
     outsiders=True,
     circuit_breaker_percent=100,
-    key_age_days=90,
-    unused_days=45,
-    password_age_days=90,
-    root_used_days=30,
-    stuck_days=7,
 )
 LIST_BUCKETS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
 
