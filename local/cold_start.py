@@ -134,11 +134,29 @@ def _functions(template: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _services(module: Path) -> list[str]:
-    """The services named in a handler's calls of `client`, in order, each once."""
-    calls = (node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call))
-    named = [
-        call.args[0].value
+    """The services named in a handler's calls of `client`, and of `clients` in a module that it hands `client` to."""
+    calls = _calls(module)
+    handed = {
+        call.func.value.id
         for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id == "client" and isinstance(call.args[0], ast.Constant)
-    ]
-    return sorted({str(name) for name in named})
+        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and "client" in _names(call)
+    }
+    named = {*_asked_of("client", calls)}
+    for path in module.parents[1].rglob("*.py"):
+        if path.stem in handed:
+            named |= {*_asked_of("clients", _calls(path))}
+    return sorted(named)
+
+
+def _calls(module: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+
+
+def _names(call: ast.Call) -> set[str]:
+    return {argument.id for argument in call.args if isinstance(argument, ast.Name)}
+
+
+def _asked_of(maker: str, calls: list[ast.Call]) -> Iterator[str]:
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id == maker and isinstance(call.args[0], ast.Constant):
+            yield str(call.args[0].value)

@@ -29,9 +29,18 @@ def test_every_api_function_is_measured_and_no_other_edge(found: dict[str, cold_
 
 
 def test_the_clients_are_those_that_the_handler_names(tmp_path: Path) -> None:
-    module = tmp_path / "handler.py"
+    module = tmp_path / "edges" / "handler.py"
+    module.parent.mkdir()
     module.write_text('client("iam").list_users(); client("sesv2", retries=False); other("kms"); client("iam")\n')
     assert cold_start._services(module) == ["iam", "sesv2"]
+
+
+def test_the_clients_of_a_module_that_is_handed_how_to_make_them_count_as_well(tmp_path: Path) -> None:
+    handler, module = tmp_path / "edges" / "handler.py", tmp_path / "looks" / "health.py"
+    for path, text in ((handler, "health.look(client, 1)"), (module, 'clients("lambda"); client("kms")')):
+        path.parent.mkdir()
+        path.write_text(text)
+    assert cold_start._services(handler) == ["lambda"]
 
 
 def test_the_package_is_compiled_for_the_interpreter_that_runs_it(tmp_path: Path) -> None:
