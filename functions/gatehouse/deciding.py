@@ -175,4 +175,6 @@ def _mail(record: Onboarding, final: Decision) -> mails.Mail:
         door=f"the runbook GatehouseDecide, run {final.via}" if final.via else "the API",
         rejected=final.decision == approvals.REJECT,
         reset=record.is_reset,
+        from_console=not record.requester.verified,
+        application=record.is_application,
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import catalogue
+from gatehouse import catalogue, times
 from gatehouse.model import Grants, Permissions
 
 
@@ -153,7 +153,7 @@ def _in_words(
     pair = request["permissions_boundary"] or profile["boundary"]
     yield f"boundary {pair}: {catalogue.boundaries()[pair]['description']}"
     yield from _about_password(request)
-    yield f"ends {request['expires_at']}: from then on everything is denied"
+    yield f"ends on {times.in_words(request['expires_at'])}: from then on everything is denied"
 
 
 def _each_in_words(names: Names) -> Iterator[str]:

@@ -217,6 +217,13 @@ class Onboarding:
         return bool(self.request["require_password_reset"] or self.reissuing)
 
     @property
+    def code_holder(self) -> str | None:
+        """The person who was answered with the claim code of this generation; None if unknown, or nobody was."""
+        if self.generation == 1:
+            return self.requester.person
+        return next((entry.by for entry in reversed(self.timeline) if entry.event in ("resend", "reissued")), None)
+
+    @property
     def account_id(self) -> str:
         """The account the user is in, as the boundary's ARN tells it."""
         return self.grants.boundary_member.split(":")[4]

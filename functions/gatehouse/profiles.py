@@ -94,8 +94,13 @@ def _outside(request: Mapping[str, Any], profile: Mapping[str, Any], account: Ac
         yield from _about_secret(request, may_add["chosen_password"], account)
     if fixed := sorted(tag for tag in profile["tags"] if tag.lower() in {given.lower() for given in request["tags"]}):
         yield FieldProblem("tags", f"must not hold {fixed[0]}, which profile {name} sets")
-    if profile["justification_required"] and not (request["justification"] or "").strip():
+    if profile["justification_required"] and not _shows(request["justification"] or ""):
         yield FieldProblem("justification", f"is required for profile {name}: say why this user exists")
+
+
+def _shows(text: str) -> bool:
+    """Whether there is anything to be seen: a zero-width space is none."""
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def _not_to_be_added(

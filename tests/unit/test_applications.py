@@ -61,14 +61,16 @@ def test_a_person_has_no_owner(aws: Account) -> None:
     assert "gatehouse:owner" not in create_user._tags(make_record())
 
 
-ADDRESS = st.from_regex(onboarding_request.schema()["properties"]["email"]["pattern"], fullmatch=True)
+PATTERN = onboarding_request.schema()["properties"]["email"]["pattern"]
+# Without what it looks ahead for, which hypothesis would have to guess.
+ADDRESS = st.from_regex(PATTERN.replace("(?=[^@]{1,64}@)", ""), fullmatch=True)
 
 
-@given(ADDRESS.filter(lambda address: len(address) <= 254))
+@given(ADDRESS.filter(lambda address: len(address) <= 254 and address.index("@") <= 64))
 def test_every_address_makes_a_tag_that_iam_takes(address: str) -> None:
     owner = create_user._tags(make_record(**AS_APPLICATION, email=address))["gatehouse:owner"]
     assert re.fullmatch(r"[\w .:/=+@-]{1,256}", owner)
-    assert owner == address or "%" in address
+    assert owner == address or set(address) & set("%'")
 
 
 def test_it_is_no_member_of_the_people_s_group(approved: Account) -> None:

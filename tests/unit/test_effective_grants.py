@@ -143,7 +143,7 @@ def test_a_chosen_password_and_one_that_stays_are_told() -> None:
 
 
 def test_the_end_is_told() -> None:
-    assert "ends 2026-06-01T00:00:00.000000Z: from then on everything is denied" in told(
+    assert "ends on 1 June 2026, 00:00 UTC: from then on everything is denied" in told(
         expires_at="2026-06-01T02:00:00+02:00"
     )
 

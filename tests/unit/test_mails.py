@@ -47,10 +47,13 @@ CONTENT: dict[str, dict[str, Any]] = {
         "reason": f"no such project {MARKS}",
         "door": "the runbook GatehouseDecide, run 4105a4fc-f944-11e6-9d32-0a1b2c3d4e5f",
         "rejected": True,
+        "from_console": False,
+        "application": False,
     },
     "sign_in_instructions": COMMON
     | {
-        "reissued_by": f"olga {MARKS}",
+        "sent_again": True,
+        "code_holder": f"olga {MARKS}",
         "requester": "rita",
         "sign_in_url": "https://example-corp.signin.aws.amazon.com/console",
         "claim_url": CLAIM_URL,
@@ -75,7 +78,7 @@ CONTENT: dict[str, dict[str, Any]] = {
         "claim_url": CLAIM_URL,
         "token": TOKEN,
         "claim_expires_at": "2026-03-03T09:00:00.000000Z",
-        "code_from": "the operator",
+        "code_holder": "olga",
     },
     "password_reissued": COMMON
     | {
@@ -329,6 +332,14 @@ def test_after_an_approval_people_read_what_comes_and_after_a_rejection_that_not
             assert "nothing more to do for you" in said
 
 
+def test_of_a_start_from_the_console_the_approvers_read_where_the_claim_code_comes_from() -> None:
+    started = {"rejected": False, "from_console": True}
+    mail = mails.render("decided", **CONTENT["decided"] | started)
+    for said in (mail.text, mail.html):
+        assert "nobody has a claim code yet" in said
+        assert f"POST /onboardings/{COMMON['onboarding_id']}/resend" in said
+
+
 def test_without_a_reason_people_read_that_none_was_given() -> None:
     for reason in (None, ""):
         assert "none given" in mails.render("decided", **CONTENT["decided"] | {"reason": reason}).text
@@ -366,8 +377,8 @@ def test_the_instructions_name_every_kind_of_device_and_every_step() -> None:
 
 def test_only_who_gets_a_new_password_reads_that_the_old_one_is_dead() -> None:
     told = "your earlier password no longer work"
-    first = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"reissued_by": None})
-    again = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"reissued_by": "olga"})
+    first = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"sent_again": False})
+    again = mails.render("sign_in_instructions", **CONTENT["sign_in_instructions"] | {"code_holder": "olga"})
     assert (told in first.text, told in first.html) == (False, False)
     assert (told in again.text, told in again.html) == (True, True)
     assert "olga asked for new ones" in again.text

@@ -131,7 +131,7 @@ def test_an_unknown_profile_is_told_the_known_ones() -> None:
         review(profile="root")
 
 
-@pytest.mark.parametrize("justification", [None, " ", "\u00a0"])
+@pytest.mark.parametrize("justification", [None, " ", "\u00a0", "\u200b"])
 def test_a_profile_may_want_to_know_why(justification: str | None) -> None:
     assert refused(profile="migration-admin", justification=justification) == {"justification"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from gatehouse import claims, clients, iam_users, records, times
 from gatehouse.errors import AccessDenied, Cancelled, RecordClosed, TransientFault
-from gatehouse.model import Requester, Status
+from gatehouse.model import Requester, Status, TimelineEntry
 from tests.unit.account import ACCOUNT, NOW, USER, Account
 
 CLAIM_URL = "https://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/v1/claim"
@@ -120,7 +120,7 @@ def test_a_new_generation_gets_a_mail_and_a_link_of_its_own(aws: Account) -> Non
     aws.change(generation=2, claims={})
     aws.step(STEP)
     assert token(aws) != first
-    assert "earlier password no longer work: your administrator asked" in aws.mails()[-1]["text"]
+    assert "earlier password no longer work: Your administrator asked" in aws.mails()[-1]["text"]
     assert "no longer work" not in aws.mails()[0]["text"].split("If something")[0]
     assert set(aws.record().mails_sent) == {"sign_in_instructions_1", "sign_in_instructions_2"}
 
@@ -137,12 +137,26 @@ def test_a_resend_wins_no_time_to_enrol(aws: Account) -> None:
     ("requester", "named"),
     [
         (Requester("arn:aws:iam::123456789012:user/rita", "rita", verified=True), "rita"),
-        (Requester("arn:aws:sts::123456789012:assumed-role/Deployer/x", None, verified=True), "your administrator"),
+        (Requester("arn:aws:sts::123456789012:assumed-role/Deployer/x", None, verified=True), "Your administrator"),
     ],
 )
 def test_the_user_is_told_who_has_the_code(aws: Account, requester: Requester, named: str) -> None:
     aws.steps(STEP, requester=requester)
     assert f"\n{named} has a claim code for you" in aws.mails()[0]["text"]
+
+
+def test_after_a_resend_the_user_is_told_who_has_the_new_code(aws: Account) -> None:
+    aws.steps("await_mfa")
+    resent = TimelineEntry(aws.clock.now(), "resend", "olga")
+    aws.change(generation=2, claims={}, timeline=(*aws.record().timeline, resent))
+    aws.step(STEP)
+    assert "\nolga has a claim code for you" in aws.mails()[-1]["text"]
+
+
+def test_an_access_that_ends_before_the_time_to_enrol_has_to_be_used_before_its_end(aws: Account) -> None:
+    ends = times.after(NOW, 86_400)
+    aws.steps(STEP, expires_at=ends)
+    assert f"Finish before: {times.in_words(ends)}\n" in aws.mails()[-1]["text"]
 
 
 def test_a_cancellation_is_seen_before_a_mail_goes_out(aws: Account) -> None:

@@ -154,7 +154,7 @@ def _hand_over_key(
         KEY_MAIL,
         onboarding_id=record.onboarding_id,
         user_name=record.user_name,
-        code_from="the operator" if record.reissuing else "the requester of this access",
+        code_holder=record.code_holder or "your administrator",
         claim_url=config.claim_url,
         token=token,
         claim_expires_at=opened.claim_expires_at,

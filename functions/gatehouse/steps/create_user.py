@@ -1,5 +1,6 @@
 """CreateUser: an IAM user that has the guard from its first moment, once the approval stands."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,6 @@ def _tags(record: Onboarding) -> dict[str, str]:
         "gatehouse:expires-at": record.request["expires_at"],
     }
     if record.is_application:
-        # An address may hold a percent sign, a tag's value must not.
-        tags["gatehouse:owner"] = record.request["email"].replace("%", "_")
+        # An address may hold a percent sign and an apostrophe, a tag's value must not.
+        tags["gatehouse:owner"] = re.sub("[%']", "_", record.request["email"])
     return tags

@@ -54,19 +54,15 @@ def _mail(template: str, record: Onboarding, token: str, config: Settings, shown
     return mails.render(
         template,
         onboarding_id=record.onboarding_id,
-        reissued_by=_reissued_by(record),
+        sent_again=record.generation > 1,
+        code_holder=record.code_holder or "Your administrator",
         requester=record.requester.person or "your administrator",
         claim_url=config.claim_url,
         token=token,
         claim_expires_at=record.claim_expires_at,
-        mfa_before=record.mfa_expires_at or times.after(times.now(), config.mfa_timeout_seconds),
+        mfa_before=min(
+            record.mfa_expires_at or times.after(times.now(), config.mfa_timeout_seconds), record.request["expires_at"]
+        ),
         reset=record.is_reset,
         **shown_with,
     )
-
-
-def _reissued_by(record: Onboarding) -> str | None:
-    """Who asked for the password to be issued again; None for the first one."""
-    if record.generation == 1:
-        return None
-    return next((entry.by for entry in reversed(record.timeline) if entry.event == "resend"), "your administrator")
