@@ -155,7 +155,7 @@ def wrong(account: Account, rules: Rules, earlier: Sweep | None, now: str) -> se
     if any(use is not None and not more_than(rules.root_used_days, use, at) for use in uses):
         found.add((Kind.ROOT_USED, root.user_name))
     if account.password_lacks:
-        found.add((Kind.PASSWORD_POLICY_WEAK, "account"))
+        found.add((Kind.PASSWORD_POLICY_WEAK, "<account>"))
     for user_name in account.stuck.values():
         found.add((Kind.ONBOARDING_STUCK, user_name))
     for serial in account.unassigned_devices:

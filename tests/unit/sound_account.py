@@ -13,6 +13,7 @@ TRAIL = {
 SOUND_SUMMARY = {
     "AccountMFAEnabled": 1,
     "AccountAccessKeysPresent": 0,
+    "AccountPasswordPresent": 1,
     "Users": 12,
     "UsersQuota": 5000,
     "Groups": 3,

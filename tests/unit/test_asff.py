@@ -107,7 +107,13 @@ def test_what_belongs_to_those_who_look_into_it_is_left_to_them() -> None:
     [
         (Kind.KEY_UNUSED, "alice", ALICE.arn, ("AwsIamUser", ALICE.arn)),
         (Kind.ROOT_USED, "<root_account>", "arn:aws:iam::123456789012:root", ("AwsAccount", THE_ACCOUNT)),
-        (Kind.PASSWORD_POLICY_WEAK, "account", "", ("AwsAccount", THE_ACCOUNT)),
+        (
+            Kind.CONSOLE_WITHOUT_MFA,
+            "account",
+            "arn:aws:iam::123456789012:user/account",
+            ("AwsIamUser", "arn:aws:iam::123456789012:user/account"),
+        ),
+        (Kind.PASSWORD_POLICY_WEAK, "<account>", "", ("AwsAccount", THE_ACCOUNT)),
         (Kind.UNASSIGNED_DEVICE, "arn:aws:iam::123456789012:mfa/x", "", ("Other", "arn:aws:iam::123456789012:mfa/x")),
     ],
 )  # fmt: skip

@@ -27,6 +27,11 @@ def test_only_an_operator_looks(aws: Account) -> None:
     assert aws.wire.names() == []
 
 
+def test_a_root_user_whose_password_was_removed_needs_no_mfa(account: SoundAccount) -> None:
+    account.summary(AccountMFAEnabled=0, AccountPasswordPresent=0)
+    assert account.checks()["root-mfa"]["healthy"]
+
+
 @pytest.mark.parametrize(
     ("summary", "unhealthy"),
     [

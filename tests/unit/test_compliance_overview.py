@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gatehouse import times
 from gatehouse.compliance import chart, overview
-from gatehouse.compliance.model import Acted, Due, Exemption, Finding, Kind, Mode, Sweep
+from gatehouse.compliance.model import ACCOUNT, ROOT, Acted, Due, Exemption, Finding, Kind, Mode, Sweep
 from local import sample_sweep
 
 AT = sample_sweep.AT
@@ -31,6 +31,12 @@ def test_the_worst_comes_first_and_of_the_same_severity_the_oldest() -> None:
         found(Kind.ROOT_ACCESS_KEY, "<root_account>", 0),
     )
     assert [one.subject for one in overview.open_findings(sweep)] == ["<root_account>", "old", "young", "zoe"]
+
+
+def test_a_user_of_whatever_name_is_told_by_it_and_only_root_and_account_in_words() -> None:
+    subjects = ("account", "root", ROOT, ACCOUNT)
+    told = [overview.subject(found(Kind.CONSOLE_WITHOUT_MFA, subject)) for subject in subjects]
+    assert told == ["account", "root", "Root user", "This account"]
 
 
 def test_what_somebody_is_exempt_from_is_neither_open_nor_counted_nor_due() -> None:

@@ -112,7 +112,7 @@ def test_a_sweep_finds_what_is_wrong_and_the_next_one_what_has_changed(stack: di
         }
         assert found["sweep-exempt"]["console-without-mfa"]["exemption"]["owner"] == TAGS["owner"]
         assert {"root-without-mfa"} <= set(found["<root_account>"])
-        assert "password-policy-weak" in found["account"]
+        assert "password-policy-weak" in found["<account>"]
         assert stuck.id in found[stuck.user_name]["onboarding-stuck"]["reason"]
         assert told["counts"]["by_kind"]["console-without-mfa"] >= 6
 

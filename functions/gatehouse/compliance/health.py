@@ -1,11 +1,11 @@
 """What an account must have for Gatehouse to work and to be worth it; each look says what it found and what to do."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gatehouse import errors
+from gatehouse.clients import aws_errors
 from gatehouse.compliance import password_policy
 
 Clients = Callable[[str], Any]
@@ -42,11 +42,8 @@ class Check:
 NOT_TOLD = (errors.AccessDenied, errors.AwsCallFailed, errors.NotYetConsistent, errors.TransientFault)
 
 
-def look(clients: Clients, wanted: Wanted, aws_errors: Callable[[], AbstractContextManager[None]]) -> list[Check]:
-    """Every look, the most important first; one that fails does not stop the others.
-
-    `aws_errors` makes a context that turns the SDK's exceptions into ours.
-    """
+def look(clients: Clients, wanted: Wanted) -> list[Check]:
+    """Every look, the most important first; one that fails does not stop the others."""
     checks: list[Check] = []
     for name, one in LOOKS.items():
         try:
@@ -62,6 +59,8 @@ def _root(clients: Clients, _: Wanted) -> Iterator[Check]:
     summary = _summary(clients)
     if summary["AccountMFAEnabled"]:
         yield Check("root-mfa", True, "The root user has MFA.")
+    elif not summary.get("AccountPasswordPresent", 1):
+        yield Check("root-mfa", True, "The root user has no password to sign in with, and needs no MFA.")
     else:
         yield Check("root-mfa", False, "The root user has no MFA.", "Sign in as root and enrol a device, better two.")
     if summary["AccountAccessKeysPresent"]:

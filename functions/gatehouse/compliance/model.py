@@ -7,8 +7,8 @@ from enum import StrEnum
 ROOT = "<root_account>"
 """The root user's name in the credential report, and the subject of what is found about it."""
 
-ACCOUNT = "account"
-"""The subject of what is found about the account as a whole."""
+ACCOUNT = "<account>"
+"""The subject of what is found about the account as a whole: as ROOT, no name that IAM allows."""
 
 
 class Kind(StrEnum):
