@@ -191,18 +191,8 @@ def allowed(kind: Kind, user: User, rules: Rules, now: datetime) -> Allowed:
 
 
 def grave_action(kind: Kind, user: User, since: str, rules: Rules, now: str) -> Mode | None:
-    """Whether the user is to be restricted or suspended now, by the days of grace since it was found.
-
-    Where an exemption ended later, the days count from there.
-    """
+    """Whether the user is to be restricted or suspended now, by the days of grace since it was found."""
     at, began = moment(now), moment(since)
-    until = user.tags.get("gatehouse:exempt-until", "")
-    try:
-        ended = datetime.strptime(until, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        ended = began
-    if began < ended < at:
-        began = ended
     may = allowed(kind, user, rules, at)
     if may.suspend and at >= began + timedelta(days=rules.suspend_after_days):
         return Mode.SUSPEND

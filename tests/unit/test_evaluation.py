@@ -96,7 +96,8 @@ def goes_on_from(earlier: Sweep | None, swept: Sweep) -> None:
     known = {finding.key: finding for finding in earlier.findings} if earlier else {}
     for finding in swept.findings:
         first_seen = swept.devices_seen.get(finding.subject, swept.at)
-        assert finding.since == (known[finding.key].since if finding.key in known else first_seen)
+        goes_on = finding.key in known and (finding.exemption or not known[finding.key].exemption)
+        assert finding.since == (known[finding.key].since if goes_on else first_seen)
     assert {one.key for one in swept.resolved} == set(known) - {one.key for one in swept.findings}
     assert [past.counts for past in swept.past] == ([earlier.counts] if earlier else [])
 
@@ -165,6 +166,19 @@ def test_an_exemption_that_is_over_or_incomplete_exempts_nobody_and_is_said(tags
     swept = sweep(account(without_mfa("ann", tags=tags)))
     assert about(swept, Kind.EXEMPTION_EXPIRED).reason == reason
     assert about(swept).exemption is None
+
+
+@pytest.mark.parametrize("tags", [{}, exempting("2026-05-01"), exempting("soon")])
+def test_where_an_exemption_ends_is_taken_away_or_broken_the_days_of_grace_begin_anew(tags: dict[str, str]) -> None:
+    def ann(tags: dict[str, str]) -> Account:
+        return account(without_mfa("ann", boundary=rules_in_words.MEMBER, tags=tags))
+
+    first = sweep(ann({}))
+    exempt = sweep(ann(exempting("2026-05-01")), earlier=first, now=later(5))
+    assert (about(exempt).since, about(exempt).due) == (NOW, None)
+    over = sweep(ann(tags), earlier=exempt, now=later(100))
+    assert (about(over).since, about(over).due) == (later(100), Due(Mode.REMIND, later(101), now=False))
+    assert about(sweep(ann(tags), earlier=over, now=later(113))).since == later(100)
 
 
 def test_a_device_without_an_owner_is_residue_once_two_sweeps_have_seen_it() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gatehouse import times
-from gatehouse.compliance import exemptions
 from gatehouse.compliance.guard import Guard, is_application, is_ours
 from gatehouse.compliance.model import Due, Finding, Mode, Rules, Sweep, User
 from gatehouse.compliance.rules import RULES
@@ -63,9 +62,7 @@ def _with_due(
     for finding in found:
         user = users.get(finding.subject)
         actions = _actions(finding, user, rules, guard, mode) if user else ()
-        # The days of grace begin anew where an exemption ended.
-        since = max(finding.since, exemptions.ended(user.tags, now) or "") if user else finding.since
-        decided.append(replace(finding, due=_due(since, actions, rules, told.get(finding.key), now)))
+        decided.append(replace(finding, due=_due(finding.since, actions, rules, told.get(finding.key), now)))
     return decided
 
 

@@ -34,13 +34,13 @@ _OWNER_TAGS = ("gatehouse:owner", "owner", "email")
 def evaluate(sweep_id: str, account: Account, rules: Rules, guard: Guard, earlier: Sweep | None, now: str) -> Sweep:
     """The sweep as it stands before anybody is acted on; `earlier` is the one that was published last.
 
-    What the earlier one found as well keeps its `since`; without one all of it is new, so nobody is acted on sooner.
+    What the earlier one found as well keeps its `since`, unless an exemption from it is over: then the days of grace
+    begin anew. Without an earlier one all of it is new, so nobody is acted on sooner.
     """
     before = {finding.key: finding for finding in earlier.findings} if earlier else {}
     devices_seen = _devices_seen(account, earlier, now)
     found = [
-        replace(finding, since=before[finding.key].since if finding.key in before else finding.since)
-        for finding in _findings(account, rules, guard, devices_seen, now)
+        _going_on(finding, before.get(finding.key)) for finding in _findings(account, rules, guard, devices_seen, now)
     ]
     users = {user.user_name: user for user in account.users}
     counts = _counts(account, found)
@@ -59,6 +59,12 @@ def evaluate(sweep_id: str, account: Account, rules: Rules, guard: Guard, earlie
         broken=broken,
         devices_seen=devices_seen,
     )
+
+
+def _going_on(finding: Finding, before: Finding | None) -> Finding:
+    if before is None or (before.exemption and not finding.exemption):
+        return finding
+    return replace(finding, since=before.since)
 
 
 def _findings(

@@ -1,7 +1,7 @@
 """Who is left alone, and until when: three tags of the user, that an administrator sets."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 
 from gatehouse import times
 from gatehouse.compliance.model import Exemption
@@ -26,16 +26,6 @@ def problem(tags: Mapping[str, str], now: str) -> str | None:
     except ValueError:
         return f"its exemption's {UNTIL} is no date (2027-01-31)"
     return f"its exemption ended {given.until} (owner {given.owner})" if over else None
-
-
-def ended(tags: Mapping[str, str], now: str) -> str | None:
-    """When an exemption of these tags ended, None where none has."""
-    given = _of(tags)
-    try:
-        until = times.text(datetime.combine(date.fromisoformat(given.until), time(), UTC)) if given else now
-    except ValueError:
-        return None
-    return until if until < now else None
 
 
 def _of(tags: Mapping[str, str]) -> Exemption | None:
