@@ -93,6 +93,18 @@ def test_overdue_is_who_has_no_mfa_for_the_grace_period_to_the_day() -> None:
     assert overview.overdue(sweep) == 1
 
 
+def test_who_is_held_back_already_or_was_restricted_in_this_sweep_is_not_overdue() -> None:
+    findings = [found(Kind.CONSOLE_WITHOUT_MFA, name, 40) for name in ("done", "skipped", "rehearsed", "reminded")]
+    acted = (
+        Acted("done", Mode.RESTRICT, "done", ""),
+        Acted("skipped", Mode.RESTRICT, "skipped", ""),
+        Acted("rehearsed", Mode.SUSPEND, "dry-run", ""),
+        Acted("reminded", Mode.REMIND, "done", ""),
+    )
+    held = found(Kind.CONSOLE_WITHOUT_MFA, "held", 40, held=True)
+    assert overview.overdue(swept(*findings, held, acted=acted)) == 3
+
+
 def test_what_was_done_alike_is_told_in_one_line_failures_first() -> None:
     sweep = swept(
         acted=(

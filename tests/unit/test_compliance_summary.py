@@ -35,7 +35,7 @@ def test_it_says_what_is_open_what_changed_what_is_due_and_where_the_report_is()
     assert mail.subject == "MFA compliance of 123456789012: 3 of 10 console users without MFA"
     for line in (
         "- 20 IAM users, 10 console users",
-        "- 3 without MFA, 0 of them for 14 days or more",
+        "- 3 without MFA, 0 of them for 14 days or more and not held back",
         "- 2 open findings: 2 high",
         "has no MFA: 2 new, 0 resolved, 2 open",
         "access key: 0 new, 1 resolved, 0 open",

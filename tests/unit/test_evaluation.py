@@ -251,6 +251,17 @@ def test_an_outsider_who_is_restricted_is_not_restricted_again() -> None:
     }
 
 
+def test_a_finding_says_whether_its_user_can_do_no_more_than_enrol() -> None:
+    users = {
+        "free": without_mfa("free", boundary=rules_in_words.MEMBER),
+        "enrolling": without_mfa("enrolling"),
+        "restricted": without_mfa("restricted", path="/", boundary=None, policies=(GUARD.restricted,)),
+        "suspended": without_mfa("suspended", boundary=rules_in_words.MEMBER, policies=(GUARD.suspended,)),
+    }
+    held = {one.subject for one in sweep(account(*users.values())).findings if one.held}
+    assert held == set(users) - {"free"}
+
+
 def many_without_mfa(count: int, of: int = 100) -> Account:
     stray = [without_mfa(f"stray-{number:04}", boundary=rules_in_words.MEMBER) for number in range(count)]
     return account(*stray, *(user(f"good-{number:04}") for number in range(of - count)))

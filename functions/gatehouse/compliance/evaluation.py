@@ -77,10 +77,10 @@ def _findings(
             yield Finding(kind, ROOT, account.root.arn, reason, now)
     yield from _stuck(account, rules, now)
     for user in sorted(account.users, key=lambda user: user.user_name):
-        exempt = exemptions.exemption(user.tags, now)
+        exempt, owner, held = exemptions.exemption(user.tags, now), _owner(user.tags), guard.holds_back(user)
         for kind, reason in _about_user(user, account, rules, guard, now):
             exemption = None if kind is Kind.EXEMPTION_EXPIRED else exempt
-            yield Finding(kind, user.user_name, user.arn, reason, now, exemption, owner=_owner(user.tags))
+            yield Finding(kind, user.user_name, user.arn, reason, now, exemption, owner=owner, held=held)
 
 
 def _about_account(account: Account, devices_seen: Mapping[str, str], now: str) -> Iterator[Finding]:

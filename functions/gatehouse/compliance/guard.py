@@ -41,6 +41,10 @@ class Guard:
         """Whether the user's boundary is one of those for users of its kind."""
         return user.boundary in (self.applications if is_application(user) else self.enrolling | self.members)
 
+    def holds_back(self, user: User) -> bool:
+        """Whether the user can do no more than enrol, if that."""
+        return user.boundary in self.enrolling or bool({self.restricted, self.suspended} & set(user.policies))
+
 
 def is_ours(user: User) -> bool:
     return user.path.startswith(iam_users.PATH)

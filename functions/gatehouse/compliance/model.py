@@ -160,7 +160,8 @@ class Finding:
     """One thing that is wrong with one subject: a user's name, ROOT, ACCOUNT, or a device's serial number.
 
     `since` is when a sweep saw it first without a break. `due` is None where nothing is done about it by itself.
-    `owner` is who answers for the user: its tag `gatehouse:owner`, else `owner` without regard to case.
+    `owner` is who answers for the user: its tag `gatehouse:owner`, else `owner` without regard to case. `held` is
+    whether the user could do no more than enrol already, restricted or suspended or not enrolled yet.
     """
 
     kind: Kind
@@ -171,6 +172,7 @@ class Finding:
     exemption: Exemption | None = None
     due: Due | None = None
     owner: str | None = None
+    held: bool = False
 
     @property
     def key(self) -> str:

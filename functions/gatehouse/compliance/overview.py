@@ -122,12 +122,17 @@ def due_now(sweep: Sweep) -> int:
 
 
 def overdue(sweep: Sweep) -> int:
-    """How many console users are without MFA for longer than the grace period, exempt ones left out."""
+    """How many console users are without MFA for longer than the grace period and not held back, nor exempt."""
     grace = sweep.rules.restrict_after_days
-    late = {
-        one.subject for one in open_findings(sweep) if one.kind is Kind.CONSOLE_WITHOUT_MFA and age(one, sweep) >= grace
+    held = {
+        one.user_name for one in sweep.acted if one.outcome == "done" and one.action in (Mode.RESTRICT, Mode.SUSPEND)
     }
-    return len(late)
+    late = {
+        one.subject
+        for one in open_findings(sweep)
+        if one.kind is Kind.CONSOLE_WITHOUT_MFA and age(one, sweep) >= grace and not one.held
+    }
+    return len(late - held)
 
 
 def exempt(sweep: Sweep) -> list[Exempt]:

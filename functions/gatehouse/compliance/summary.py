@@ -125,7 +125,7 @@ def _counts(sweep: Sweep) -> Iterator[str]:
     counts = sweep.counts
     yield f"{_count(counts.users, 'IAM user')}, {_count(counts.console_users, 'console user')}"
     late, days = overview.overdue(sweep), _count(sweep.rules.restrict_after_days, "day")
-    yield f"{report.without_mfa(counts):,} without MFA, {late:,} of them for {days} or more"
+    yield f"{report.without_mfa(counts):,} without MFA, {late:,} of them for {days} or more and not held back"
     severities = [f"{number:,} {name}" for name, number in overview.by_severity(sweep).items() if number]
     yield f"{_count(counts.findings, 'open finding')}{': ' if severities else ''}{', '.join(severities)}"
     yield f"{_count(counts.exempt, 'exempt finding')}"
