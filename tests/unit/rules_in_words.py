@@ -201,6 +201,11 @@ def grave_action(kind: Kind, user: User, since: str, rules: Rules, now: str) -> 
     return None
 
 
+def has_no_room(user: User) -> bool:
+    """Ten managed policies, and no member's boundary to exchange instead of attaching one more."""
+    return len(user.policies) == 10 and not (is_of_gatehouse(user) and user.boundary in (MEMBER, MEMBER_ONE_REGION))
+
+
 def too_many(grave: int, account: Account, rules: Rules) -> bool:
     """More than one, and more than the set share of those who can sign in."""
     return grave > 1 and grave * 100 > rules.circuit_breaker_percent * sum(map(can_sign_in, account.users))

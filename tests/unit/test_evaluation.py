@@ -20,6 +20,7 @@ from tests.unit.swept import (
     GUARD,
     RULE_SETS,
     RULES,
+    TEN_POLICIES,
     account,
     accounts,
     ago,
@@ -85,10 +86,11 @@ def dues_are_those_in_words(swept: Sweep, of: Account) -> None:
         assert (finding.exemption is not None) == exempt
         assert (finding.due is not None) == rules_in_words.allowed(finding.kind, who, swept.rules, at).remind
         wanted = rules_in_words.grave_action(finding.kind, who, finding.since, swept.rules, swept.at)
-        grave += wanted is not None
+        may_wait = rules_in_words.has_no_room(who)
+        grave += wanted is not None and not may_wait
         if finding.due:
             graver = finding.due.action if finding.due.now and finding.due.action is not Mode.REMIND else None
-            assert graver == (None if swept.broken else wanted)
+            assert graver == (None if swept.broken else wanted) or (may_wait and graver is None)
     assert (swept.broken is not None) == rules_in_words.too_many(grave, of, swept.rules)
 
 
@@ -274,12 +276,105 @@ def test_a_sweep_that_would_act_on_too_many_acts_on_nobody_and_goes_on_reminding
     swept = sweep(of, rules, before, later(40))
     actions = {one.due.action for one in swept.findings if one.due and one.due.now}
     if is_broken:
-        assert swept.broken == "6 users would be restricted or suspended at once, at most 5 may be"
+        assert swept.broken == "6 users are due to be restricted or suspended at once, at most 5 may be"
         assert actions == {Mode.REMIND}
     else:
         assert swept.broken is None
         assert actions == {Mode.SUSPEND}
     assert len(due_actions.user_names(swept)) == count
+
+
+FIVE_PERCENT = replace(RULES, mode=Mode.RESTRICT, circuit_breaker_percent=5)
+
+
+def held_back(swept: Sweep) -> list[str]:
+    """Whom the sweep would restrict or suspend."""
+    due = [(one.subject, one.due) for one in swept.findings if one.due and one.due.now]
+    return [subject for subject, due in due if due.action.is_grave]
+
+
+def with_outcome(swept: Sweep, outcome: str) -> Sweep:
+    """The sweep after all that it would restrict came out so."""
+    acted = tuple(Acted(name, Mode.RESTRICT, outcome, "") for name in held_back(swept))
+    return replace(swept, acted=acted)
+
+
+def test_whom_nothing_can_be_done_to_keeps_nobody_else_from_being_restricted() -> None:
+    full = [without_mfa(f"full-{number}", path="/", boundary=None, policies=TEN_POLICIES) for number in range(9)]
+    stray = without_mfa("stray", boundary=rules_in_words.MEMBER)
+    of, rules = account(*full, stray, *map(user, map(str, range(10)))), replace(FIVE_PERCENT, outsiders=True)
+    swept = sweep(of, rules, sweep(of, rules), later(20))
+    assert (swept.broken, held_back(swept)) == (None, ["stray"])
+
+
+def test_whom_the_sweep_before_skipped_keeps_nobody_else_from_being_restricted() -> None:
+    """But stays in turn: whoever waits comes before who was skipped just now."""
+    early, late = [(without_mfa(name, boundary=rules_in_words.MEMBER)) for name in ("early", "late")]
+    others = [user(str(number)) for number in range(18)]
+    first = sweep(account(early, *others), FIVE_PERCENT)
+    second = sweep(account(early, late, *others), FIVE_PERCENT, first, later(14))
+    assert held_back(second) == ["early"]
+    third = sweep(account(early, late, *others), FIVE_PERCENT, with_outcome(second, "skipped"), later(28))
+    assert (third.broken, held_back(third)) == (None, ["late"])
+    fourth = sweep(account(early, late, *others), FIVE_PERCENT, with_outcome(third, "skipped"), later(29))
+    assert (fourth.broken, held_back(fourth)) == (None, ["early"])
+    again = sweep(account(early, late, *others), FIVE_PERCENT, with_outcome(third, "dry-run"), later(29))
+    assert held_back(again) == ["late"], "who was not skipped is counted"
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 8), st.sampled_from(["done", "skipped", "failed", "dry-run"])), min_size=2, max_size=8
+    )
+)
+def test_never_more_than_the_share_is_held_back_at_once_whatever_became_of_it_before(
+    days: list[tuple[int, str]],
+) -> None:
+    earlier = None
+    for week, (count, outcome) in enumerate(days):
+        full = [without_mfa(f"full-{number}", boundary=None, policies=TEN_POLICIES) for number in range(2)]
+        stray = [without_mfa(f"stray-{number}", boundary=rules_in_words.MEMBER) for number in range(count)]
+        of = account(*full, *stray, *(user(f"good-{number}") for number in range(38 - count)))
+        earlier = with_outcome(sweep(of, FIVE_PERCENT, earlier, later(14 * week)), outcome)
+        assert len(held_back(earlier)) <= 2
+        assert not (earlier.broken and held_back(earlier))
+
+
+@pytest.mark.parametrize(
+    ("held", "action", "outcome", "due"),
+    [
+        (GUARD.suspended, Mode.SUSPEND, "failed", Mode.SUSPEND),
+        (GUARD.suspended, Mode.SUSPEND, "done", None),
+        (GUARD.restricted, Mode.RESTRICT, "failed", Mode.RESTRICT),
+        (GUARD.restricted, Mode.RESTRICT, "done", Mode.REMIND),
+        (GUARD.restricted, Mode.REMIND, "failed", Mode.REMIND),
+    ],
+)
+def test_what_was_done_by_halves_is_due_again_although_it_seems_to_stand(
+    held: str, action: Mode, outcome: str, due: Mode | None
+) -> None:
+    """After the policy is attached keys may still be active, and the user not be told."""
+    free = without_mfa("ann", path="/", boundary=None)
+    rules = replace(RULES, outsiders=True, mode=max(action, Mode.RESTRICT, key=lambda mode: mode.rank))
+    before = sweep(account(free), rules, sweep(account(free), rules), later(40))
+    acted = replace(before, acted=(Acted("ann", action, outcome, "Throttled"),))
+    found = about(sweep(account(replace(free, policies=(held,))), rules, acted, later(41)))
+    assert (found.due.action if found.due else None) == due
+    assert due in (None, Mode.REMIND) or (found.due and found.due.now)
+
+
+def test_what_was_done_by_halves_is_not_forgotten_while_too_many_are_due() -> None:
+    halved = without_mfa("ann", boundary=rules_in_words.MEMBER, policies=(GUARD.suspended,))
+    many, rules = many_without_mfa(6), replace(RULES, circuit_breaker_percent=5)
+    of = replace(many, users=(halved, *many.users))
+    before = sweep(of, rules, sweep(of, rules), later(40))
+    failed = replace(before, acted=(Acted("ann", Mode.SUSPEND, "failed", "Throttled"),))
+    broken = sweep(of, rules, failed, later(41))
+    assert broken.broken
+    assert held_back(broken) == []
+    fewer = replace(of, users=(halved, *many.users[6:]))
+    assert held_back(sweep(fewer, rules, broken, later(42))) == ["ann"]
 
 
 def test_one_user_of_few_can_always_be_acted_on() -> None:

@@ -1,19 +1,18 @@
 """What is due about a finding, and the brake that keeps a sweep from acting on too many at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from gatehouse import times
 from gatehouse.compliance.guard import Guard, is_application, is_ours
-from gatehouse.compliance.model import Due, Finding, Mode, Rules, Sweep, User
+from gatehouse.compliance.model import Due, Finding, Mode, Outcome, Rules, Sweep, User
+from gatehouse.compliance.restricting import MOST_POLICIES
 from gatehouse.compliance.rules import RULES
 
 MOST_ACTED_ON = 800
 """What is done to users of one sweep has to fit into 256 KB, Step Functions' largest payload: the others come next."""
 
 _DAY = 86_400
-_ORDER = tuple(Mode)
-_GRAVE = (Mode.RESTRICT, Mode.SUSPEND)
 
 
 def decide(
@@ -29,19 +28,57 @@ def decide(
 
     A sweep that would restrict or suspend more than the set share of the console users does it to nobody: that many
     at once is rather a mistake of the rules, or of what was read, than of the users. Reminders go out still.
+
+    Of whom nothing could be done to lately, or cannot be now, only as many are tried as the share has room for: so
+    that they do not keep the others from being acted on, and are not too many either if they can be all at once.
     """
     decided = _with_due(found, users, rules, guard, earlier, now, rules.mode)
-    grave = sum(1 for finding in decided if finding.due and finding.due.now and finding.due.action in _GRAVE)
-    most = max(1, console_users * rules.circuit_breaker_percent // 100)
-    if grave <= most:
-        return _at_most(decided), None
+    grave = [finding for finding in decided if _is_grave_now(finding)]
+    passed_over, skipped = _passed_over(earlier), _grave(earlier, Outcome.SKIPPED)
+    waiting = [one for one in grave if one.subject in passed_over | skipped or _has_no_room(users[one.subject], guard)]
+    others, most = len(grave) - len(waiting), max(1, console_users * rules.circuit_breaker_percent // 100)
+    waiting.sort(key=lambda one: (one.subject in skipped, one.since, one.subject))
+    if others <= most:
+        return _at_most(_later(decided, waiting[most - others :])), None
+    # Whoever waits, or was held back by halves, is remembered by what stays due.
+    begun = _begun(earlier)
+    decided = _later(decided, [*waiting, *(one for one in grave if one.subject in begun)])
     reminded = _with_due(found, users, rules, guard, earlier, now, Mode.REMIND)
-    return _at_most(reminded), f"{grave} users would be restricted or suspended at once, at most {most} may be"
+    decided = [mild if _is_grave_now(one) else one for one, mild in zip(decided, reminded, strict=True)]
+    return _at_most(decided), f"{others} users are due to be restricted or suspended at once, at most {most} may be"
 
 
 def user_names(sweep: Sweep) -> list[str]:
     """Whom the sweep acts on."""
     return sorted({finding.subject for finding in sweep.findings if finding.due and finding.due.now})
+
+
+def _is_grave_now(finding: Finding) -> bool:
+    return finding.due is not None and finding.due.now and finding.due.action.is_grave
+
+
+def _passed_over(earlier: Sweep | None) -> set[str]:
+    """To whom the earlier sweep did nothing grave, though it was due, since it would have been too much at once."""
+    if earlier is None:
+        return set()
+    due = ((finding.subject, finding.due) for finding in earlier.findings if finding.due)
+    return {subject for subject, due in due if due.action.is_grave and not due.now and due.at <= earlier.at}
+
+
+def _grave(earlier: Sweep | None, outcome: Outcome) -> set[str]:
+    """Of whose restriction or suspension the earlier sweep tells this outcome."""
+    acted = earlier.acted if earlier else ()
+    return {one.user_name for one in acted if one.outcome == outcome and one.action.is_grave}
+
+
+def _begun(earlier: Sweep | None) -> set[str]:
+    """Who may be restricted or suspended by halves: somebody has to go on, however it looks."""
+    return _grave(earlier, Outcome.FAILED) | _passed_over(earlier)
+
+
+def _has_no_room(user: User, guard: Guard) -> bool:
+    """Whether it would take one more policy than a user may have. A member is restricted by its boundary."""
+    return len(user.policies) >= MOST_POLICIES and not (is_ours(user) and user.boundary in guard.members)
 
 
 def _with_due(
@@ -56,24 +93,28 @@ def _with_due(
     told: dict[str, Due | None] = {}
     if earlier and (rules.dry_run or not earlier.rules.dry_run):
         # A dry run has told nobody anything, and neither has what failed.
-        failed = {one.user_name for one in earlier.acted if one.outcome == "failed"}
+        failed = {one.user_name for one in earlier.acted if one.outcome == Outcome.FAILED}
         told = {finding.key: finding.due for finding in earlier.findings if finding.subject not in failed}
+    begun = _begun(earlier)
     decided = []
     for finding in found:
         user = users.get(finding.subject)
-        actions = _actions(finding, user, rules, guard, mode) if user else ()
+        actions = _actions(finding, user, rules, guard, mode, begun) if user else ()
         decided.append(replace(finding, due=_due(finding.since, actions, rules, told.get(finding.key), now)))
     return decided
 
 
-def _actions(finding: Finding, user: User, rules: Rules, guard: Guard, mode: Mode) -> tuple[Mode, ...]:
+def _actions(
+    finding: Finding, user: User, rules: Rules, guard: Guard, mode: Mode, begun: Collection[str]
+) -> tuple[Mode, ...]:
     """What may be done about the finding, in this order, and has not been done."""
-    if finding.exemption or is_application(user) or guard.suspended in user.policies:
+    by_halves = user.user_name in begun
+    if finding.exemption or is_application(user) or (guard.suspended in user.policies and not by_halves):
         return ()
-    possible = [action for action in RULES[finding.kind].ladder if _ORDER.index(action) <= _ORDER.index(mode)]
+    possible = [action for action in RULES[finding.kind].ladder if action.rank <= mode.rank]
     if not (is_ours(user) or rules.outsiders):
-        possible = [action for action in possible if action not in _GRAVE]
-    if user.boundary in guard.enrolling or guard.restricted in user.policies:
+        possible = [action for action in possible if not action.is_grave]
+    if not by_halves and (user.boundary in guard.enrolling or guard.restricted in user.policies):
         possible = [action for action in possible if action is not Mode.RESTRICT]
     return tuple(possible)
 
@@ -87,7 +128,7 @@ def _due(since: str, actions: tuple[Mode, ...], rules: Rules, told: Due | None, 
     if not reached:
         return Due(actions[0], starts[actions[0]], now=False)
     action = reached[-1]
-    return Due(action, starts[action], now=True) if action in _GRAVE else _reminder(starts[action], rules, told, now)
+    return Due(action, starts[action], now=True) if action.is_grave else _reminder(starts[action], rules, told, now)
 
 
 def _reminder(first: str, rules: Rules, told: Due | None, now: str) -> Due:
@@ -111,6 +152,11 @@ def _grace(action: Mode, rules: Rules) -> int:
 def _at_most(decided: list[Finding]) -> list[Finding]:
     """The gravest and oldest first, no more than one sweep can act on."""
     due = [finding for finding in decided if finding.due and finding.due.now]
-    due.sort(key=lambda finding: (finding.due and -_ORDER.index(finding.due.action), finding.since, finding.subject))
-    later = {finding.key for finding in due[MOST_ACTED_ON:]}
-    return [replace(one, due=replace(one.due, now=False)) if one.due and one.key in later else one for one in decided]
+    due.sort(key=lambda finding: (finding.due and -finding.due.action.rank, finding.since, finding.subject))
+    return _later(decided, due[MOST_ACTED_ON:])
+
+
+def _later(decided: list[Finding], put_off: list[Finding]) -> list[Finding]:
+    """The findings, with nothing due now about those that are put off."""
+    keys = {finding.key for finding in put_off}
+    return [replace(one, due=replace(one.due, now=False)) if one.due and one.key in keys else one for one in decided]

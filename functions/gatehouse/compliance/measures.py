@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gatehouse import times
 from gatehouse.compliance import overview
-from gatehouse.compliance.model import ROOT, Kind, Sweep
+from gatehouse.compliance.model import ROOT, Kind, Outcome, Sweep
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def of(sweep: Sweep) -> list[Measure]:
         Measure("OpenFindings", len(standing)),
         Measure("ExemptFindings", counts.exempt),
         Measure("ActionsDue", overview.due_now(sweep)),
-        Measure("ActionsDone", outcomes["done"]),
-        Measure("ActionsFailed", outcomes["failed"]),
+        Measure("ActionsDone", outcomes[Outcome.DONE]),
+        Measure("ActionsFailed", outcomes[Outcome.FAILED]),
         Measure("CircuitBreakerOpen", int(sweep.broken is not None)),
         Measure("CredentialReportAge", max(int(reported), 0), "Seconds"),
         *(

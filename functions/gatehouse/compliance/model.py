@@ -41,6 +41,24 @@ class Mode(StrEnum):
     RESTRICT = "restrict"
     SUSPEND = "suspend"
 
+    @property
+    def rank(self) -> int:
+        return list(Mode).index(self)
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether it changes what a user can do."""
+        return self in (Mode.RESTRICT, Mode.SUSPEND)
+
+
+class Outcome(StrEnum):
+    """What became of an action, in the order in which people are told."""
+
+    FAILED = "failed"
+    DONE = "done"
+    DRY_RUN = "dry-run"
+    SKIPPED = "skipped"
+
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
@@ -205,7 +223,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Acted:
-    """What was done to one user, or why not: `outcome` is done, dry-run, skipped or failed."""
+    """What was done to one user, or why not: `outcome` is one of `Outcome`."""
 
     user_name: str
     action: Mode

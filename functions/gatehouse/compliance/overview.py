@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gatehouse import times
-from gatehouse.compliance.model import ACCOUNT, ROOT, Acted, Exemption, Finding, Kind, Mode, Sweep
+from gatehouse.compliance.model import ACCOUNT, ROOT, Acted, Exemption, Finding, Kind, Mode, Outcome, Sweep
 from gatehouse.compliance.rules import RULES, Rule
 
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -110,9 +110,7 @@ def coming(sweep: Sweep, days: int | None = None) -> list[Coming]:
         for finding in open_findings(sweep)
         if finding.due and not finding.due.now and (until is None or finding.due.at <= until)
     }
-    grouped = _grouped(
-        sorted(due, key=lambda one: (one[0], list(Mode).index(one[1]), one[2].lower())), lambda one: one[:2]
-    )
+    grouped = _grouped(sorted(due, key=lambda one: (one[0], one[1].rank, one[2].lower())), lambda one: one[:2])
     return [Coming(date, action, tuple(one[2] for one in members)) for (date, action), members in grouped.items()]
 
 
@@ -124,9 +122,7 @@ def due_now(sweep: Sweep) -> int:
 def overdue(sweep: Sweep) -> int:
     """How many console users are without MFA for longer than the grace period and not held back, nor exempt."""
     grace = sweep.rules.restrict_after_days
-    held = {
-        one.user_name for one in sweep.acted if one.outcome == "done" and one.action in (Mode.RESTRICT, Mode.SUSPEND)
-    }
+    held = {one.user_name for one in sweep.acted if one.outcome == Outcome.DONE and one.action.is_grave}
     late = {
         one.subject
         for one in open_findings(sweep)
@@ -158,11 +154,8 @@ def done(sweep: Sweep) -> list[Done]:
     ]
 
 
-_OUTCOMES = ("failed", "done", "dry-run", "skipped")
-
-
 def _weight(acted: Acted) -> tuple[int, int, str]:
-    return _OUTCOMES.index(acted.outcome), -list(Mode).index(acted.action), acted.reason
+    return list(Outcome).index(Outcome(acted.outcome)), -acted.action.rank, acted.reason
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:

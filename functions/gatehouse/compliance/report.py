@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gatehouse import spreadsheet, times
 from gatehouse.compliance import chart, overview
-from gatehouse.compliance.model import Counts, Due, Finding, Mode, Sweep
+from gatehouse.compliance.model import Counts, Due, Finding, Mode, Outcome, Sweep
 from gatehouse.compliance.rules import RULES, Rule
 
 MOST_NAMES = 12
@@ -56,7 +56,7 @@ def as_html(sweep: Sweep) -> str:
         coming=overview.coming(sweep),
         due_now=overview.due_now(sweep),
         done=overview.done(sweep),
-        failed=sum(one.outcome == "failed" for one in sweep.acted),
+        failed=sum(one.outcome == Outcome.FAILED for one in sweep.acted),
         exempt=overview.exempt(sweep),
         rows=list(_rows(sweep)),
         actions=ACTIONS,

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from gatehouse import mailing, mails, times
 from gatehouse.compliance import overview, report
-from gatehouse.compliance.model import Sweep
+from gatehouse.compliance.model import Outcome, Sweep
 from gatehouse.errors import NotYetConsistent
 from gatehouse.logs import logger
 from gatehouse.table import Table
@@ -112,7 +112,7 @@ def _note(table: Table, row: str, **change: Any) -> None:
 
 
 def _warnings(sweep: Sweep) -> Iterator[str]:
-    failed = sum(one.outcome == "failed" for one in sweep.acted)
+    failed = sum(one.outcome == Outcome.FAILED for one in sweep.acted)
     if sweep.broken:
         yield f"Circuit breaker open, nobody was restricted or suspended: {sweep.broken}"
     if failed:
