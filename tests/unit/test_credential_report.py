@@ -14,10 +14,17 @@ from tests.unit.swept import COLUMNS, KEYS, MOMENTS, ago, credentials, report
 THE_ROOT = credentials(ROOT, has_password=True)
 ANN = credentials("ann", has_password=True, keys=(AccessKey(True, ago(3), ago(1)), AccessKey(False, ago(9), None)))
 
+# All that IAM allows, commas often.
+LETTERS = st.text(
+    st.sampled_from(",,,a.") | st.from_regex(r"[A-Za-z0-9_+=,.@-]", fullmatch=True), min_size=1, max_size=10
+)
+PATHS = st.just("/") | st.text(
+    st.sampled_from(',,,"/a') | st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20
+).map(lambda inner: f"/{inner}/")
 LINES = st.builds(
-    Credentials,
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=10),
-    st.just("arn:aws:iam::123456789012:user/x"),
+    lambda name, path, *rest: Credentials(name, f"arn:aws:iam::123456789012:user{path}{name}", *rest),
+    LETTERS,
+    PATHS,
     MOMENTS,
     st.booleans(),
     st.none() | MOMENTS,
@@ -28,7 +35,8 @@ LINES = st.builds(
 
 
 @given(st.lists(LINES, max_size=5, unique_by=lambda line: line.user_name))
-def test_what_aws_writes_is_read_back_names_of_any_letters_included(lines: list[Credentials]) -> None:
+def test_what_aws_writes_is_read_back_whatever_iam_allows_in_names_and_paths(lines: list[Credentials]) -> None:
+    """It quotes nothing."""
     root, found = credential_report.parse(report([THE_ROOT, *lines]))
     assert root == THE_ROOT
     assert found == {line.user_name: line for line in lines}
@@ -51,12 +59,13 @@ def test_other_columns_may_come_and_their_order_may_change() -> None:
     assert found == {"ann": ANN}
 
 
-@pytest.mark.parametrize("name", ["doe,john", ",", "a,b,c"])
-def test_a_comma_in_a_name_does_no_harm_quoted_or_not(name: str) -> None:
-    line = credentials(name, has_password=True)
+@pytest.mark.parametrize(("name", "path"), [("doe,john", "/"), (",", "/"), ("ann", "/a,b/"), ("a,b", "/c,d/")])
+def test_a_comma_does_no_harm_in_quotes_either(name: str, path: str) -> None:
+    line = credentials(name, has_password=True, arn=f"arn:aws:iam::123456789012:user{path}{name}")
     text = report([THE_ROOT, line])
-    assert credential_report.parse(text)[1] == {name: line}
-    assert credential_report.parse(text.replace('"', ""))[1] == {name: line}
+    quoted = text.replace(f"\n{name},{line.arn}", f'\n"{name}","{line.arn}"')
+    assert quoted != text
+    assert credential_report.parse(quoted)[1] == {name: line}
 
 
 def test_fifty_thousand_lines_are_read() -> None:
@@ -86,7 +95,7 @@ def of_ann(password_last_used: str) -> str:
         (report([ANN]), "no line of the root user"),
         (report([THE_ROOT, ANN, ANN]), "line 4: its user has a line already"),
         (f"{GOOD},N/A", "line 3: it has 23 fields, the header 22"),
-        (f"{GOOD}\n\n", "line 4: it has 0 fields"),
+        (f"{GOOD}\n\n", "line 4: it has 1 fields"),
         (GOOD.replace(",true,no_info", ",yes,no_info"), "line 3: password_enabled is none that AWS documents"),
         (GOOD.replace(",true,no_info", ",,no_info"), "line 3: password_enabled is none that AWS documents"),
         (of_ann("never"), "line 3: password_last_used is none that AWS documents"),
@@ -94,7 +103,7 @@ def of_ann(password_last_used: str) -> str:
         (of_ann("2026-01-01T00:00:00"), "line 3: password_last_used is none that AWS documents"),
         (GOOD.replace("\nann,", "\n,"), "line 3: it has no user or no ARN"),
         (GOOD.replace("arn:aws:iam::123456789012:user/ann", "ann"), "line 3: it has no user or no ARN"),
-        (GOOD.replace("\nann,", '\n"ann,'), "it is no CSV"),
+        (GOOD.replace("\nann,", '\n"ann,'), "line 3: it has no user or no ARN"),
     ],
 )
 def test_anything_else_is_an_error_that_says_where(text: str, what: str) -> None:

@@ -67,19 +67,24 @@ def parse(text: str) -> Report:
 
 
 def _lines(text: str) -> Iterator[list[str]]:
-    try:
-        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
-    except csv.Error as error:
-        raise MalformedReport(f"it is no CSV: {error}") from None
+    """The fields of each line, as they stand between commas."""
+    return (line.rstrip("\n").split(",") for line in io.StringIO(text, newline=None))
 
 
 def _whole(fields: list[str], count: int) -> list[str]:
-    """The fields of a line. A user's name may hold commas: unless quoted, they part name and ARN."""
-    commas, odd = divmod(len(fields) - count, 2)
-    if commas > 0 and not odd:
-        name, arn = ",".join(fields[: commas + 1]), ",".join(fields[commas + 1 : 2 * commas + 2])
+    """The fields of a line. A name, and a path within an ARN, may hold commas and even quotes, and AWS quotes nothing.
+
+    No name holds a slash, so the one after the ARN's last is the one before it.
+    """
+    more = len(fields) - count
+    if more > 0:
+        first = ",".join(fields[: more + 2])
+        name = first.rpartition("/")[2]
+        arn = first.removeprefix(f"{name},")
+        if first.endswith('"'):
+            name, arn = next(csv.reader([first]))[:2]
         if arn.startswith("arn:") and arn.endswith(f"/{name}"):
-            return [name, arn, *fields[2 * commas + 2 :]]
+            return [name, arn, *fields[more + 2 :]]
     if len(fields) != count:
         raise ValueError(f"it has {len(fields)} fields, the header {count}")
     return fields
@@ -90,7 +95,7 @@ def _credentials(line: Mapping[str, str]) -> Credentials:
         if column in line:
             _read(line, column, check)
     name = line["user"]
-    if not name or not line["arn"].startswith("arn:"):
+    if not name or '"' in name or not line["arn"].startswith("arn:"):
         raise ValueError("it has no user or no ARN")
     created_at = _read(line, "user_creation_time", _time)
     if created_at is None:
