@@ -113,7 +113,7 @@ def test_anything_else_is_an_error_that_says_where(text: str, what: str) -> None
 
 
 def test_a_report_that_was_cut_off_anywhere_but_between_two_lines_is_an_error() -> None:
-    """One cut between two lines lacks users, who are then not judged."""
+    """One cut between two lines lacks users, whom IAM tells of: see `inventory`."""
     whole = {len(GOOD), GOOD.rindex("\n"), GOOD.rindex("\n") + 1}
     for left in set(range(len(GOOD))) - whole:
         with pytest.raises(MalformedReport):

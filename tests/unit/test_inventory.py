@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -10,16 +10,16 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from gatehouse import catalogue
+from gatehouse import catalogue, times
 from gatehouse.clients import client
 from gatehouse.compliance import inventory, password_policy
 from gatehouse.compliance.evaluation import evaluate
-from gatehouse.compliance.model import Account, Kind
+from gatehouse.compliance.model import Account, Credentials, Kind, User
 from gatehouse.compliance.password_policy import Wanted
 from gatehouse.errors import MalformedReport, ReportNotReady
 from tests.unit.account import NOW
 from tests.unit.account import Account as Aws
-from tests.unit.swept import GUARD, RULES, account, accounts, user, without_mfa
+from tests.unit.swept import GUARD, REPORTED, RULES, account, accounts, ago, credentials, report, user, without_mfa
 from tests.unit.swept_iam import stand_in
 
 WANTED = Wanted.of(14, "uppercase,lowercase,numbers,symbols", 90, 24)
@@ -33,11 +33,15 @@ def read(stuck: Any = None) -> Account:
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(accounts())
 def test_what_iam_tells_is_read(aws: Aws, of: Account) -> None:
+    # Who was there before the report has a line in it.
+    lines = [one.credentials or credentials(one.user_name, created_at=one.created_at) for one in of.users]
+    of = replace(of, users=tuple(replace(one, credentials=line) for one, line in zip(of.users, lines, strict=True)))
     stand_in(aws.wire, of)
     found = read(of.stuck)
     older = {one.user_name for one in of.users if one.created_at <= of.reported_at}
-    lines = {one.user_name: one.credentials if one.user_name in older else None for one in of.users}
-    told = [replace(one, devices=None, credentials=lines[one.user_name]) for one in of.users]
+    told = [
+        replace(one, devices=None, credentials=one.credentials if one.user_name in older else None) for one in of.users
+    ]
     assert [replace(one, devices=None) for one in found.users] == told
     assert replace(found, users=()) == replace(of, users=(), password_lacks=())
 
@@ -45,6 +49,34 @@ def test_what_iam_tells_is_read(aws: Aws, of: Account) -> None:
 def test_the_line_of_somebody_of_the_same_name_who_is_gone_is_not_taken(aws: Aws) -> None:
     stand_in(aws.wire, account(user("ann", created_at=NOW)))
     assert read().users[0].credentials is None
+
+
+def without_lines(aws: Aws, *users: User, left: Sequence[Credentials] = ()) -> None:
+    """An account whose report has lines of others only, and these users besides."""
+    of = account(*users)
+    assert of.root
+    stand_in(aws.wire, of)
+    content = report([of.root, *left]).encode()
+    aws.wire.answer("GetCredentialReport", {"Content": content, "GeneratedTime": times.parse(of.reported_at)})
+
+
+@pytest.mark.parametrize(("hours", "is_cut"), [(0.9, False), (1.1, True)])
+def test_a_report_without_a_user_who_was_there_for_an_hour_was_cut_off(aws: Aws, hours: float, is_cut: bool) -> None:
+    """By one that was cut off between two lines findings would be resolved, and their days lost."""
+    without_lines(aws, user("ann", created_at=times.after(REPORTED, -hours * 3600)))
+    if is_cut:
+        with pytest.raises(MalformedReport, match="1 users have no line"):
+            read()
+    else:
+        assert read().users[0].credentials is None
+
+
+def test_somebody_who_was_renamed_since_the_report_has_a_line_under_the_old_name(aws: Aws) -> None:
+    without_lines(aws, user("new.name"), left=[credentials("old.name", created_at=user("new.name").created_at)])
+    assert read().users[0].credentials is None
+    without_lines(aws, user("ann"), left=[credentials("somebody.deleted", created_at=ago(7))])
+    with pytest.raises(MalformedReport):
+        read()
 
 
 def test_what_the_password_policy_lacks_is_told(aws: Aws) -> None:

@@ -16,6 +16,11 @@ PAGE = 1000
 MOST_CALLS = 12
 """Of a sweep. What is left when all is read goes to looks at single users whom the report shows without MFA."""
 
+_SECOND = len("2026-11-22T06:00:00")
+
+SETTLED_SECONDS = 3600
+"""A user made so long before the report is in it, however late IAM's parts heard of each other."""
+
 
 def request_report(iam: Any) -> bool:
     """Have IAM make a credential report unless it has one of the last four hours; whether there is one to read."""
@@ -47,6 +52,7 @@ def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
     for details in _pages(iam, "get_account_authorization_details", "UserDetailList", Filter=["User"]):
         calls += 1
         users += [_user(shown, virtual, credentials, reported_at) for shown in details]
+    _require_lines(users, credentials, reported_at)
     lacks = tuple(password_policy.shortcomings(password_policy.standing(iam), wanted))
     return Account(
         account_id=root.arn.split(":")[4],
@@ -73,6 +79,19 @@ def _report(iam: Any) -> tuple[str, credential_report.Report]:
     except UnicodeDecodeError:
         raise MalformedReport("it is not UTF-8") from None
     return times.text(answer["GeneratedTime"]), credential_report.parse(text)
+
+
+def _require_lines(users: Collection[User], credentials: Mapping[str, Credentials], reported_at: str) -> None:
+    """Raises MalformedReport where a user has no line who must have one: a report that was cut off between two lines.
+
+    Whoever was renamed since the report has one under the old name: of a user that was made in the same second.
+    """
+    names = {user.user_name for user in users}
+    renamed = {line.created_at[:_SECOND] for name, line in credentials.items() if name not in names}
+    settled = times.after(reported_at, -SETTLED_SECONDS)
+    missing = [user for user in users if user.credentials is None and user.created_at < settled]
+    if count := sum(user.created_at[:_SECOND] not in renamed for user in missing):
+        raise MalformedReport(f"{count} users have no line who were there long before")
 
 
 def _user(
