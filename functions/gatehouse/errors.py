@@ -70,7 +70,11 @@ class MfaTimeout(Exception):
 
 
 class ReportNotReady(Exception):
-    """IAM is still making the account's credential report, or has none that is new enough: ask again."""
+    """IAM is still making the account's credential report: ask again."""
+
+
+class ReportGone(Exception):
+    """IAM has no credential report of the account, or one that is too old to be told: have one made."""
 
 
 class MalformedReport(Exception):

@@ -16,7 +16,7 @@ from gatehouse.compliance import inventory, password_policy
 from gatehouse.compliance.evaluation import evaluate
 from gatehouse.compliance.model import Account, Credentials, Kind, User
 from gatehouse.compliance.password_policy import Wanted
-from gatehouse.errors import MalformedReport, ReportNotReady
+from gatehouse.errors import MalformedReport, ReportGone, ReportNotReady
 from tests.unit.account import NOW
 from tests.unit.account import Account as Aws
 from tests.unit.swept import GUARD, REPORTED, RULES, account, accounts, ago, credentials, report, user, without_mfa
@@ -85,11 +85,16 @@ def test_what_the_password_policy_lacks_is_told(aws: Aws) -> None:
     assert read().password_lacks[0] == "8 characters suffice where 14 are wanted"
 
 
-@pytest.mark.parametrize("code", ["ReportNotPresent", "ReportExpired", "ReportInProgress"])
-def test_a_report_that_is_not_there_yet_is_waited_for(aws: Aws, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("ReportInProgress", ReportNotReady), ("ReportNotPresent", ReportGone), ("ReportExpired", ReportGone)],
+)
+def test_a_report_that_is_being_made_is_waited_for_and_one_that_is_not_there_is_to_be_made(
+    aws: Aws, code: str, error: type[Exception]
+) -> None:
     stand_in(aws.wire, account())
     aws.wire.refuse("GetCredentialReport", code, status=410)
-    with pytest.raises(ReportNotReady):
+    with pytest.raises(error):
         read()
 
 

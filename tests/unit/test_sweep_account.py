@@ -127,6 +127,12 @@ def test_a_report_that_is_still_made_is_waited_for(member: Account) -> None:
     assert member.wire.made("GetCredentialReport") == []
 
 
+def test_a_report_that_expired_is_asked_for_again_with_the_next_try(member: Account) -> None:
+    member.wire.refuse("GetCredentialReport", "ReportExpired", status=410)
+    with pytest.raises(ReportNotReady):
+        member.step(STEP)
+
+
 def test_by_a_malformed_report_nobody_is_judged(member: Account) -> None:
     text = report([without_mfa("ann").credentials])  # type: ignore[list-item]
     member.wire.answer("GetCredentialReport", {"Content": text.encode(), "GeneratedTime": times.parse(NOW)})

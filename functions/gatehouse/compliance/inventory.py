@@ -8,7 +8,7 @@ from gatehouse import iam_users, times
 from gatehouse.compliance import credential_report, evaluation, password_policy
 from gatehouse.compliance.model import Account, Credentials, User
 from gatehouse.compliance.password_policy import Wanted
-from gatehouse.errors import MalformedReport, ReportNotReady
+from gatehouse.errors import MalformedReport, ReportGone, ReportNotReady, Throttled
 
 PAGE = 1000
 """IAM's largest."""
@@ -23,8 +23,15 @@ SETTLED_SECONDS = 3600
 
 
 def request_report(iam: Any) -> bool:
-    """Have IAM make a credential report unless it has one of the last four hours; whether there is one to read."""
-    return bool(iam.generate_credential_report()["State"] == "COMPLETE")
+    """Have IAM make a credential report unless it has one of the last four hours; whether there is one to read.
+
+    Raises Throttled.
+    """
+    try:
+        return bool(iam.generate_credential_report()["State"] == "COMPLETE")
+    except iam.exceptions.LimitExceededException:
+        # Of requests, not of what an account may have.
+        raise Throttled("GenerateCredentialReport: LimitExceeded") from None
 
 
 def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
@@ -33,7 +40,7 @@ def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
     Calls: 2 besides the request of the report, one for each 1,000 users, one for each 1,000 virtual MFA devices, and
     one for each user whose profile demands MFA that cannot be phished; as long as all are fewer than 12, looks at who
     seems to have no MFA.
-    Raises ReportNotReady, MalformedReport.
+    Raises ReportNotReady, ReportGone, MalformedReport.
     """
     reported_at, (root, credentials) = _report(iam)
     # The request of the report, the report, and the password policy.
@@ -68,12 +75,13 @@ def read(iam: Any, wanted: Wanted, stuck: Mapping[str, str]) -> Account:
 def _report(iam: Any) -> tuple[str, credential_report.Report]:
     try:
         answer = iam.get_credential_report()
+    except iam.exceptions.CredentialReportNotReadyException as error:
+        raise ReportNotReady(error.response["Error"]["Code"]) from None
     except (
-        iam.exceptions.CredentialReportNotReadyException,
         iam.exceptions.CredentialReportNotPresentException,
         iam.exceptions.CredentialReportExpiredException,
     ) as error:
-        raise ReportNotReady(error.response["Error"]["Code"]) from None
+        raise ReportGone(error.response["Error"]["Code"]) from None
     try:
         text = answer["Content"].decode("utf-8")
     except UnicodeDecodeError:

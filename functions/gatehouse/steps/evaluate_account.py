@@ -32,7 +32,7 @@ def evaluate_account(event: dict[str, Any]) -> dict[str, Any]:
     """In: the execution's name, which is the sweep's id, and when it began.
 
     Out: where the findings are, the names of those to act on, in batches, and the counts. Called twice it writes the
-    same findings, as IAM tells them then. Raises ReportNotReady, MalformedReport, InvalidRequest.
+    same findings, as IAM tells them then. Raises ReportNotReady, ReportGone, MalformedReport, InvalidRequest.
     """
     if not records.is_id(sweep_id := event["sweep_id"]):
         rule = "must be 1 to 80 letters, digits, - and _, beginning with a letter or digit"

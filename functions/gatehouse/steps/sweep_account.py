@@ -9,7 +9,7 @@ from gatehouse.compliance import inventory, members, publishing, sweeps
 from gatehouse.compliance.evaluation import evaluate
 from gatehouse.compliance.guard import Guard
 from gatehouse.compliance.standards import Standards
-from gatehouse.errors import InvalidRequest, ReportNotReady
+from gatehouse.errors import InvalidRequest, ReportGone, ReportNotReady
 from gatehouse.handling import handler
 from gatehouse.model import FieldProblem
 
@@ -41,7 +41,11 @@ def sweep_account(event: dict[str, Any]) -> dict[str, str]:
         if not inventory.request_report(iam):
             raise ReportNotReady("it is being made")
         # Which onboardings are open is known of this account only.
-        account = inventory.read(iam, config.wanted, stuck={})
+        try:
+            account = inventory.read(iam, config.wanted, stuck={})
+        except ReportGone as gone:
+            # Each try asks for one.
+            raise ReportNotReady(str(gone)) from None
         guard = Guard.of(config.boundary_prefix.replace("*", account_id))
         sweep = evaluate(sweep_id, account, config.rules, guard, earlier, times.text(times.parse(event["started_at"])))
         publishing.write(s3, config.compliance_bucket, sweep, folder)
