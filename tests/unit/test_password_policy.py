@@ -48,6 +48,8 @@ def test_whatever_stands_is_weakened_in_nothing(stands: dict[str, Any] | None, w
     assert after.get("MaxPasswordAge", 10**6) <= before.get("MaxPasswordAge", 10**6)
     assert after.get("PasswordReusePrevention", 0) >= before.get("PasswordReusePrevention", 0)
     assert after["AllowUsersToChangePassword"]
+    # Without a policy AWS demands three classes of characters.
+    assert stands is not None or sum(after[name] for name in CLASSES.values()) >= 3
 
 
 @given(POLICIES, WANTED)
@@ -90,6 +92,21 @@ def test_what_is_lacking_is_said_in_words(changed: dict[str, Any], lacks: list[s
 
 def test_an_account_without_a_policy_lacks_all_of_it() -> None:
     assert len(password_policy.shortcomings(None, AS_SHIPPED)) == 8
+
+
+@pytest.mark.parametrize(
+    ("wanted", "set_are"),
+    [
+        ("", set(CLASSES)),
+        ("lowercase,numbers", set(CLASSES)),
+        ("uppercase,lowercase,numbers", {"uppercase", "lowercase", "numbers"}),
+    ],
+)
+def test_an_account_without_a_policy_gets_none_that_demands_fewer_classes_than_aws(
+    wanted: str, set_are: set[str]
+) -> None:
+    stronger = password_policy.strengthened(None, Wanted.of(8, wanted, 0, 0))
+    assert {name for name, setting in CLASSES.items() if stronger[setting]} == set_are
 
 
 def test_it_is_enforced_once(aws: Account) -> None:

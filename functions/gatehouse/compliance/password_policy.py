@@ -18,7 +18,9 @@ CLASSES = {
 }
 
 WITHOUT_POLICY: Policy = {"MinimumPasswordLength": 8}
-"""What holds where no policy is set."""
+"""What holds where no policy is set, besides three of the four classes, whichever: no policy can say that."""
+
+_CLASSES_WITHOUT_POLICY = 3
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,20 @@ def strengthened(stands: Policy | None, wanted: Wanted) -> dict[str, Any]:
     """The parameters of UpdateAccountPasswordPolicy, which replaces the whole policy: the stronger of both everywhere.
 
     Passwords that expire hard lock out whoever is late, so that is never set. Where it stands already, the age is
-    left as it is: a shorter one would lock out, at once, everybody whose password is older.
+    left as it is: a shorter one would lock out, at once, everybody whose password is older. Where no policy stands and
+    fewer classes of characters are wanted than AWS then demands, all four are set.
     """
     policy = stands or WITHOUT_POLICY
     age = _age(policy)
     hard = bool(policy.get("HardExpiry")) and age > 0
     if not hard and wanted.max_age_days:
         age = min(age or wanted.max_age_days, wanted.max_age_days)
+    is_weaker = stands is None and len(set(wanted.classes)) < _CLASSES_WITHOUT_POLICY
+    classes = CLASSES if is_weaker else wanted.classes
     remembered = max(_remembered(policy), wanted.reuse_prevention)
     return {
         "MinimumPasswordLength": max(_length(policy), wanted.minimum_length),
-        **{CLASSES[name]: bool(policy.get(CLASSES[name])) or name in wanted.classes for name in CLASSES},
+        **{CLASSES[name]: bool(policy.get(CLASSES[name])) or name in classes for name in CLASSES},
         "AllowUsersToChangePassword": True,
         "HardExpiry": hard,
         # Without them nothing expires, and any password may be used again.
