@@ -148,11 +148,12 @@ def headline(accounts: Accounts) -> str:
     """`107 of 4,500 console users in 12 accounts without MFA`."""
     if not (number := len(accounts.swept)):
         return "no account was swept"
-    where = f"{number:,} account{'' if number == 1 else 's'}"
+    where = overview.counted(number, "account")
     if not accounts.without_mfa:
         return f"every console user in {where} has MFA"
-    total = accounts.console_users
-    return f"{accounts.without_mfa:,} of {total:,} console user{'' if total == 1 else 's'} in {where} without MFA"
+    return (
+        f"{accounts.without_mfa:,} of {overview.counted(accounts.console_users, 'console user')} in {where} without MFA"
+    )
 
 
 def find(s3: Any, bucket: str, sweep_id: str, at: str, outcomes: Iterable[Mapping[str, str]]) -> Accounts:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from gatehouse import mails, spreadsheet
-from gatehouse.compliance import accounts, members, overview, publishing, report, sweeps
+from gatehouse.compliance import accounts, members, overview, publishing, report, summary, sweeps
 from gatehouse.compliance.accounts import Accounts
 
 MAIL = "accounts_summary"
 
-_MOST_LINES = 20
 _COLUMNS = (
     "Account", "Swept", "Why not", "IAM users", "Console users", "Without MFA", "Overdue", "Findings about root",
     "Critical", "High", "Medium", "Low", "New", "Resolved", "Exempt", "Report",
@@ -57,8 +56,8 @@ def mail(told: Accounts, report_url: str) -> mails.Mail:
         at=told.at,
         headline=accounts.headline(told),
         counts=list(_counts(told)),
-        missed=_cut([f"{report.names_in_words(ids, 5)}: {reason}" for reason, ids in accounts.reasons(told)]),
-        worst=_cut(list(_worst(told))),
+        missed=summary.cut([f"{report.names_in_words(ids, 5)}: {reason}" for reason, ids in accounts.reasons(told)]),
+        worst=summary.cut(list(_worst(told))),
         report_url=report_url,
     )
 
@@ -73,9 +72,3 @@ def _worst(told: Accounts) -> Iterator[str]:
     for one in told.swept:
         if one.without_mfa or one.root_findings:
             yield f"{one.account_id}: {one.without_mfa:,} without MFA, findings about root: {one.root_findings:,}"
-
-
-def _cut(lines: list[str]) -> list[str]:
-    """As many lines as somebody reads in a mail."""
-    more = len(lines) - _MOST_LINES
-    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more:,} more in the report"]

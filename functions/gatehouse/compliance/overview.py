@@ -74,6 +74,11 @@ def subject(finding: Finding) -> str:
     return IN_WORDS.get(finding.subject, finding.subject)
 
 
+def counted(number: int, what: str) -> str:
+    """`4,500 users`, `1 user`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def is_new(finding: Finding, sweep: Sweep) -> bool:
     """Whether this sweep is the first to see it."""
     return finding.since == sweep.at

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from gatehouse import mailing, mails, times
 from gatehouse.compliance import overview, report
 from gatehouse.compliance.model import Outcome, Sweep
+from gatehouse.compliance.overview import counted
 from gatehouse.errors import NotYetConsistent
 from gatehouse.logs import logger
 from gatehouse.table import Table
@@ -38,9 +39,9 @@ def mail(sweep: Sweep, report_url: str) -> mails.Mail:
         warnings=list(_warnings(sweep)),
         counts=list(_counts(sweep)),
         changes=list(_changes(sweep)),
-        done=_cut(list(_done(sweep))),
+        done=cut(list(_done(sweep))),
         done_title="What would have been done" if dry_run else "What was done",
-        coming=_cut(list(_coming(sweep))),
+        coming=cut(list(_coming(sweep))),
         days=DAYS,
         report_url=report_url,
     )
@@ -51,7 +52,7 @@ def headline(sweep: Sweep) -> str:
     without = report.without_mfa(sweep.counts)
     if not without:
         return "every console user has MFA"
-    return f"{without:,} of {_count(sweep.counts.console_users, 'console user')} without MFA"
+    return f"{without:,} of {counted(sweep.counts.console_users, 'console user')} without MFA"
 
 
 def console_url(region: str, bucket: str, key: str) -> str:
@@ -123,12 +124,12 @@ def _warnings(sweep: Sweep) -> Iterator[str]:
 
 def _counts(sweep: Sweep) -> Iterator[str]:
     counts = sweep.counts
-    yield f"{_count(counts.users, 'IAM user')}, {_count(counts.console_users, 'console user')}"
-    late, days = overview.overdue(sweep), _count(sweep.rules.restrict_after_days, "day")
+    yield f"{counted(counts.users, 'IAM user')}, {counted(counts.console_users, 'console user')}"
+    late, days = overview.overdue(sweep), counted(sweep.rules.restrict_after_days, "day")
     yield f"{report.without_mfa(counts):,} without MFA, {late:,} of them for {days} or more and not held back"
     severities = [f"{number:,} {name}" for name, number in overview.by_severity(sweep).items() if number]
-    yield f"{_count(counts.findings, 'open finding')}{': ' if severities else ''}{', '.join(severities)}"
-    yield f"{_count(counts.exempt, 'exempt finding')}"
+    yield f"{counted(counts.findings, 'open finding')}{': ' if severities else ''}{', '.join(severities)}"
+    yield f"{counted(counts.exempt, 'exempt finding')}"
 
 
 def _changes(sweep: Sweep) -> Iterator[str]:
@@ -140,20 +141,16 @@ def _changes(sweep: Sweep) -> Iterator[str]:
 def _done(sweep: Sweep) -> Iterator[str]:
     for one in overview.done(sweep):
         who = report.names_in_words(one.names, _MOST_NAMES)
-        yield f"{report.ACTIONS[one.action]}, {one.outcome}: {_count(len(one.names), 'user')} ({who}): {one.reason}"
+        yield f"{report.ACTIONS[one.action]}, {one.outcome}: {counted(len(one.names), 'user')} ({who}): {one.reason}"
 
 
 def _coming(sweep: Sweep) -> Iterator[str]:
     for one in overview.coming(sweep, DAYS):
         who = report.names_in_words(one.names, _MOST_NAMES)
-        yield f"{report.day(one.date)}, {report.ACTIONS[one.action]}: {_count(len(one.names), 'user')} ({who})"
+        yield f"{report.day(one.date)}, {report.ACTIONS[one.action]}: {counted(len(one.names), 'user')} ({who})"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _cut(lines: list[str]) -> list[str]:
-    """As many lines as somebody reads in a mail."""
+def cut(lines: list[str]) -> list[str]:
+    """As many lines as somebody reads in a mail; the rest is counted."""
     more = len(lines) - _MOST_LINES
     return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more:,} more lines in the report"]
