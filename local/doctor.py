@@ -61,7 +61,7 @@ def main() -> None:
         console.print(f"No account answers ({error}): are credentials and a Region set?", markup=False)
         sys.exit(2)
     console.print(f"Account {caller['Account']}, {client('sts').meta.region_name}, as {caller['Arn']}", markup=False)
-    checks = health.look(client, wanted(os.environ.get("SENDER") or None))
+    checks = health.look(client, wanted(os.environ.get("SENDER") or None), aws_errors)
     console.print(table(checks))
     amiss = [check for check in checks if not check.healthy]
     console.print(f"{len(amiss)} to mend before you deploy" if amiss else "The account is ready.")

@@ -1,11 +1,11 @@
 """What an account must have for Gatehouse to work and to be worth it; each look says what it found and what to do."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gatehouse import errors
-from gatehouse.clients import aws_errors
 from gatehouse.compliance import password_policy
 
 Clients = Callable[[str], Any]
@@ -42,8 +42,11 @@ class Check:
 NOT_TOLD = (errors.AccessDenied, errors.AwsCallFailed, errors.NotYetConsistent, errors.TransientFault)
 
 
-def look(clients: Clients, wanted: Wanted) -> list[Check]:
-    """Every look, the most important first; one that fails does not stop the others."""
+def look(clients: Clients, wanted: Wanted, aws_errors: Callable[[], AbstractContextManager[None]]) -> list[Check]:
+    """Every look, the most important first; one that fails does not stop the others.
+
+    `aws_errors` makes a context that turns the SDK's exceptions into ours.
+    """
     checks: list[Check] = []
     for name, one in LOOKS.items():
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from gatehouse import people, settings
-from gatehouse.clients import client
+from gatehouse.clients import aws_errors, client
 from gatehouse.compliance import health
 from gatehouse.compliance.password_policy import Wanted
 from gatehouse.edges import api
@@ -36,6 +36,6 @@ def check_account_health(asked: api.Request) -> api.Answer:
     config = settings.load(Settings)
     if asked.caller.person not in people.Directory.parse("{}", config.operators).operators:
         raise Problem(HTTPStatus.FORBIDDEN, "not-an-operator", "Operators look at the account's health.")
-    checks = health.look(client, config.wanted())
+    checks = health.look(client, config.wanted(), aws_errors)
     healthy = all(check.healthy for check in checks)
     return api.Answer(HTTPStatus.OK, {"healthy": healthy, "checks": [check.public() for check in checks]})
