@@ -145,6 +145,12 @@ def test_the_operators_get_one_mail_however_often_it_is_tried(swept: Account) ->
     assert f"prefix={FOLDER}/accounts.html" in mail["text"]
 
 
+def test_a_mail_that_ses_refuses_for_good_fails_nothing(swept: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    swept.wire.refuse("SendEmail", "MessageRejected")
+    assert swept.step(STEP, outcomes=OUTCOMES)["swept"] == 2
+    assert '"SummariesNotMailed":[1' in capsys.readouterr().out.replace(" ", "")
+
+
 def test_every_number_becomes_a_metric_of_the_stack(swept: Account, capsys: pytest.CaptureFixture[str]) -> None:
     swept.step(STEP, outcomes=OUTCOMES)
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]

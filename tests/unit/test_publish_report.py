@@ -96,6 +96,19 @@ def test_a_mail_that_was_refused_is_sent_by_the_retry(swept: Account) -> None:
     assert len(swept.mails()) == 2
 
 
+def test_a_mail_that_ses_refuses_for_good_keeps_nothing_from_being_published(
+    swept: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In SES's sandbox that is every mail to an address that nobody has verified."""
+    import_findings(swept)
+    swept.wire.answer("BatchImportFindings", {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []})
+    swept.wire.refuse("SendEmail", "MessageRejected")
+    assert swept.step(STEP)["report_key"] == f"{FOLDER}/report.html"
+    assert latest().sweep_id == SWEEP.sweep_id
+    assert len(swept.wire.made("BatchImportFindings")) == 1
+    assert published(capsys.readouterr().out)["SummariesNotMailed"] == 1
+
+
 def test_while_another_try_may_be_sending_a_retry_waits_and_then_takes_over(swept: Account) -> None:
     """Its function ended between the two writes: nobody knows whether the mail is out."""
     swept.wire.end("SendEmail", 1, KeyboardInterrupt(), after=False)
@@ -128,6 +141,15 @@ def test_every_number_becomes_a_metric_of_the_stack(swept: Account, capsys: pyte
     told = measures.of(replace(SWEEP, acted=acted))
     expected = {one.dimension[1] if one.dimension else one.name: one.value for one in told}
     assert published(capsys.readouterr().out) == expected
+
+
+def test_a_mail_that_waits_for_a_retry_keeps_nothing_from_security_hub(swept: Account) -> None:
+    import_findings(swept)
+    swept.wire.answer("BatchImportFindings", {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []})
+    swept.wire.refuse("SendEmail", "Throttling", times=9)
+    with pytest.raises(TransientFault):
+        swept.step(STEP)
+    assert len(swept.wire.made("BatchImportFindings")) == 1
 
 
 def test_security_hub_is_asked_only_where_it_is_wanted(swept: Account) -> None:

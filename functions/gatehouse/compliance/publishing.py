@@ -1,9 +1,14 @@
-"""Where the files of a sweep lie, beside its findings."""
+"""What a sweep leaves for people and programs: files beside its findings, and a mail to the operators."""
 
 from typing import Any
 
-from gatehouse.compliance import report, sweeps
+from gatehouse import logs, mailing, mails, people
+from gatehouse.clients import aws_errors
+from gatehouse.compliance import report, summary, sweeps
 from gatehouse.compliance.model import Sweep
+from gatehouse.errors import AccessDenied, AwsCallFailed
+from gatehouse.logs import logger
+from gatehouse.table import Table
 
 PAGE = "report.html"
 TABLE = "report.csv"
@@ -25,3 +30,20 @@ def write(s3: Any, bucket: str, sweep: Sweep, folder: str = "") -> str:
 def put(s3: Any, bucket: str, key: str, text: str, media_type: str) -> None:
     """Write a text, which is read as UTF-8."""
     s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=f"{media_type}; charset=utf-8")
+
+
+def mail(
+    ses: Any, table: Table, sweep_id: str, name: str, told: mails.Mail, *, sender: mailing.Sender, operators: str
+) -> None:
+    """Mail the operators once, as the parameter names them. What SES refuses for good is logged and counted.
+
+    Raises what a retry may mend.
+    """
+    directory = people.Directory.parse("{}", operators)
+    to = {directory.address(operator) for operator in directory.operators}
+    try:
+        with aws_errors():
+            summary.send_once(ses, table, sweep_id, name, told, sender=sender, to=to)
+    except (AccessDenied, AwsCallFailed) as refused:
+        logger().error("operators not mailed", mail=name, error=type(refused).__name__, cause=str(refused))
+        logs.measure("SummariesNotMailed", "Count", 1)

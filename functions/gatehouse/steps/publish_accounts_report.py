@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatehouse import logs, mailing, people, settings, times
+from gatehouse import logs, mailing, settings, times
 from gatehouse.clients import client
-from gatehouse.compliance import accounts, accounts_report, summary
+from gatehouse.compliance import accounts, accounts_report, publishing, summary
 from gatehouse.handling import handler
 from gatehouse.table import Table
 
@@ -23,7 +23,8 @@ class Settings:
 def publish_accounts_report(event: dict[str, Any]) -> dict[str, Any]:
     """In: the sweep, when it began, and of each account its id, with error and cause where it could not be swept.
 
-    Out: where the page is, and the counts. A retry writes the same files again and mails nobody twice.
+    Out: where the page is, and the counts. A retry writes the same files again and mails nobody twice; a mail that SES
+    refuses is no failure.
     """
     config, s3 = settings.load(Settings), client("s3")
     at = times.text(times.parse(event["started_at"]))
@@ -31,14 +32,13 @@ def publish_accounts_report(event: dict[str, Any]) -> dict[str, Any]:
     page = accounts_report.write(s3, config.compliance_bucket, told)
     for measure in accounts.measures(told):
         logs.measure(measure.name, measure.unit, measure.value)
-    directory = people.Directory.parse("{}", config.operators)
-    summary.send_once(
+    publishing.mail(
         client("sesv2", retries=False),
         Table(client("dynamodb"), config.table_name),
         told.sweep_id,
         accounts_report.MAIL,
         accounts_report.mail(told, summary.console_url(s3.meta.region_name, config.compliance_bucket, page)),
         sender=mailing.Sender(config.sender_address, config.configuration_set),
-        to={directory.address(operator) for operator in directory.operators},
+        operators=config.operators,
     )
     return {"report_key": page, "swept": len(told.swept), "not_swept": len(told.not_swept)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gatehouse import logs, mailing, people, settings
+from gatehouse import logs, mailing, settings
 from gatehouse.clients import client
 from gatehouse.compliance import asff, measures, publishing, summary, sweeps
 from gatehouse.compliance.model import Acted, Mode, Sweep
@@ -27,8 +27,8 @@ class Settings:
 def publish_report(event: dict[str, Any]) -> dict[str, str]:
     """In: the sweep's findings, and what each batch of ActOnUsers did. Out: where the page is.
 
-    A retry writes the same files again and mails nobody twice. Security Hub comes last, so that what it refuses keeps
-    nothing from being published; then raises AwsCallFailed.
+    A retry writes the same files again and mails nobody twice. Security Hub and the mail come last, and neither keeps
+    the other from being done. Raises AwsCallFailed for what Security Hub refuses; a mail that SES refuses is no failure.
     """
     config = settings.load(Settings)
     s3 = client("s3")
@@ -36,9 +36,11 @@ def publish_report(event: dict[str, Any]) -> dict[str, str]:
     sweep = replace(found, acted=_acted(event["acted"]))
     page = publishing.write(s3, config.compliance_bucket, sweep)
     _count(sweep)
-    _mail(sweep, summary.console_url(s3.meta.region_name, config.compliance_bucket, page), config)
-    if config.security_hub == "true":
-        asff.send(client("securityhub"), sweep, config.product_arn)
+    try:
+        if config.security_hub == "true":
+            asff.send(client("securityhub"), sweep, config.product_arn)
+    finally:
+        _mail(sweep, summary.console_url(s3.meta.region_name, config.compliance_bucket, page), config)
     return {"sweep_id": sweep.sweep_id, "report_key": page}
 
 
@@ -52,13 +54,12 @@ def _count(sweep: Sweep) -> None:
 
 
 def _mail(sweep: Sweep, report_url: str, config: Settings) -> None:
-    directory = people.Directory.parse("{}", config.operators)
-    summary.send_once(
+    publishing.mail(
         client("sesv2", retries=False),
         Table(client("dynamodb"), config.table_name),
         sweep.sweep_id,
         summary.MAIL,
         summary.mail(sweep, report_url),
         sender=mailing.Sender(config.sender_address, config.configuration_set),
-        to={directory.address(operator) for operator in directory.operators},
+        operators=config.operators,
     )
