@@ -118,9 +118,24 @@ def _reserve(name: str, properties: dict[str, Any]) -> None:
     lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
 
 
+def alarms_by_formula() -> None:
+    """AWS::CloudWatch::Alarm with a formula, which the emulator rejects: kept as one of the formula's first metric."""
+    original = provisioners._cw_metric_alarm_record
+
+    def record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        watched = [one["MetricStat"] for one in properties.get("Metrics") or [] if "MetricStat" in one]
+        if watched:
+            first = {**watched[0]["Metric"], "Statistic": watched[0]["Stat"], "Period": watched[0]["Period"]}
+            properties = {**properties, **first, "Metrics": None}
+        told: dict[str, Any] = original(name, properties)
+        return told
+
+    provisioners._cw_metric_alarm_record = record
+
+
 def _succeed(answer: Any) -> None:
     if answer[0] >= 400:
         raise ValueError(answer[2].decode())
 
 
-MENDS = [groups, secret_policies, role_boundaries, reserved_concurrency]
+MENDS = [groups, secret_policies, role_boundaries, reserved_concurrency, alarms_by_formula]

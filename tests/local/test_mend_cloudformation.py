@@ -34,6 +34,23 @@ def test_a_group_comes_and_goes_with_its_stack(aws: Any) -> None:
         iam.get_group(GroupName="stacked")
 
 
+def test_an_alarm_may_watch_a_formula(aws: Any) -> None:
+    def failing(metric: str) -> dict[str, Any]:
+        watched = {"Metric": {"Namespace": "AWS/States", "MetricName": metric}, "Stat": "Sum", "Period": 300}
+        return {"Id": metric.lower(), "ReturnData": False, "MetricStat": watched}
+
+    properties = {
+        "AlarmName": "failing",
+        "Metrics": [{"Id": "all", "Expression": "SUM(METRICS())"}, failing("Failed"), failing("Aborted")],
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    }
+    stack(aws, "with-alarm", {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}})
+    (alarm,) = aws.client("cloudwatch").describe_alarms(AlarmNames=["failing"])["MetricAlarms"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("Failed", "Sum", 300)
+
+
 def test_a_secret_gets_its_resource_policy_from_the_template(aws: Any) -> None:
     statement = {
         "Effect": "Deny",

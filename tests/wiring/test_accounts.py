@@ -7,6 +7,7 @@ import yaml
 
 from tests.wiring.definition import definition, states, tasks
 from tests.wiring.template import ROOT, _long_form, functions, resolve, template
+from tests.wiring.test_definition import longest
 from tests.wiring.test_permissions import ROLES, VALUES, who_may
 
 ACCOUNTS = "MfaComplianceAccountsStateMachine"
@@ -56,6 +57,12 @@ def test_no_credentials_cross_a_state() -> None:
 
 def test_a_sweep_ends_before_the_next_one_begins() -> None:
     assert definition(ACCOUNTS)["TimeoutSeconds"] <= 86_400
+
+
+def test_a_thousand_accounts_that_all_wait_for_their_report_are_done_in_time() -> None:
+    slowest = longest(tasks(ACCOUNTS)["SweepAccount"]["Retry"][0])
+    rounds = 1000 / states(ACCOUNTS)["SweepAccounts"]["MaxConcurrency"]
+    assert rounds * slowest <= definition(ACCOUNTS)["TimeoutSeconds"] * 0.9
 
 
 def test_the_schedule_is_on_only_where_there_are_other_accounts() -> None:

@@ -51,7 +51,7 @@ def test_the_dashboard_shows_what_is_counted() -> None:
 def test_the_dashboard_shows_every_alarm_about_compliance() -> None:
     (alarms,) = [widget["properties"]["alarms"] for widget in body()["widgets"] if widget["type"] == "alarm"]
     assert set(alarms) == {f"${{{name}.Arn}}" for name in ALARMS}
-    assert len(ALARMS) == 7
+    assert len(ALARMS) == 8
 
 
 def test_the_widgets_lie_beside_each_other() -> None:
@@ -65,12 +65,32 @@ def test_the_widgets_lie_beside_each_other() -> None:
     assert max(x for x, _ in taken) == 23
 
 
-@pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if alarm["Namespace"] == "Gatehouse"])
+@pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if alarm.get("Namespace") == "Gatehouse"])
 def test_an_alarm_watches_a_number_that_every_sweep_tells(name: str) -> None:
     alarm = ALARMS[name]
     assert alarm["MetricName"] in COUNTED | OF_ACCOUNTS
     assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
-    assert alarm["TreatMissingData"] == ("breaching" if name == "SweepOverdueAlarm" else "ignore")
+    overdue = {
+        "SweepOverdueAlarm": "breaching",
+        "AccountsSweepOverdueAlarm": {"Fn::If": ["SweepsMembers", "breaching", "notBreaching"]},
+    }
+    assert alarm["TreatMissingData"] == overdue.get(name, "ignore")
+
+
+@pytest.mark.parametrize(
+    ("name", "machine"),
+    [("SweepFailedAlarm", "mfa-compliance"), ("AccountsSweepFailedAlarm", "mfa-compliance-accounts")],
+)
+def test_an_alarm_rings_however_a_sweep_ends_that_does_not_succeed(name: str, machine: str) -> None:
+    sum_of_all, *each = ALARMS[name]["Metrics"]
+    metrics = {one["Id"]: one["MetricStat"]["Metric"] for one in each}
+    filled = ", ".join(f"FILL({name}, 0)" for name in metrics)
+    assert sum_of_all == {"Id": "unfinished", "Expression": f"SUM([{filled}])"}
+    assert {one["ReturnData"] for one in each} == {False}
+    names = {metric["MetricName"] for metric in metrics.values()}
+    assert names == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    (arn,) = {metric["Dimensions"][0]["Value"]["Fn::Sub"] for metric in metrics.values()}
+    assert arn.endswith(f":stateMachine:${{AWS::StackName}}-{machine}")
 
 
 def test_every_kind_and_severity_is_counted() -> None:

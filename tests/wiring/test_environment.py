@@ -72,7 +72,7 @@ def test_an_alarm_counts_what_the_code_counts() -> None:
     ours = [
         alarm["Properties"]
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"]["Namespace"] == "Gatehouse"
+        if alarm["Properties"].get("Namespace") == "Gatehouse"
     ]
     watched = {alarm["MetricName"] for alarm in ours}
     assert watched & ends == {"Failed", "OrphansLeft", "RollbackIncomplete"}

@@ -1,12 +1,14 @@
 """The machine of the sweeps, its bucket and its schedule."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.wiring.definition import State, definition, states, tasks
 from tests.wiring.template import PATH, functions, of_type, template
+from tests.wiring.test_definition import longest
 
 SWEEPS = "MfaComplianceStateMachine"
 
@@ -52,6 +54,17 @@ def test_a_failed_batch_stops_no_other_one_and_a_failed_sweep_fails_the_executio
 
 def test_a_sweep_ends_before_the_next_one_begins() -> None:
     assert definition(SWEEPS)["TimeoutSeconds"] <= 86_400
+
+
+def test_a_report_that_never_gets_ready_fails_the_sweep_by_its_name_before_the_time_is_over() -> None:
+    (asking,) = [one for one in states(SWEEPS)["EvaluateAccount"]["Catch"] if "States.ALL" not in one["ErrorEquals"]]
+    again = states(SWEEPS)[asking["Next"]]
+    (branch,) = again["Choices"]
+    assert (branch["Next"], again["Default"]) == ("RequestCredentialReport", "SweepFailed")
+    assert asking["Assign"]["error"] == "{% $states.errorOutput.Error %}"
+    (milliseconds,) = re.findall(r"< (\d+) %", branch["Condition"])
+    (waiting,) = [one for one in states(SWEEPS)["EvaluateAccount"]["Retry"] if one["ErrorEquals"] == ["ReportNotReady"]]
+    assert int(milliseconds) / 1000 + longest(waiting) <= definition(SWEEPS)["TimeoutSeconds"] * 3 / 4
 
 
 def test_the_schedule_starts_the_sweeps_as_a_role_that_may_nothing_else() -> None:

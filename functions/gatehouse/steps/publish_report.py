@@ -28,7 +28,7 @@ def publish_report(event: dict[str, Any]) -> dict[str, str]:
     """In: the sweep's findings, and what each batch of ActOnUsers did. Out: where the page is.
 
     A retry writes the same files again and mails nobody twice. Security Hub and the mail come last, and neither keeps
-    the other from being done. Raises AwsCallFailed for what Security Hub refuses; a mail that SES refuses is no failure.
+    the other from being done. Raises AwsCallFailed for what Security Hub refuses; a mail that is refused is no failure.
     """
     config = settings.load(Settings)
     s3 = client("s3")
