@@ -45,12 +45,17 @@ def denied(operation: str = "AssumeRole", account_id: str = DENIED) -> dict[str,
 OUTCOMES = [{"account_id": SMALL}, denied(), {"account_id": LARGE}]
 
 
+def publish(swept: Account, outcomes: list[dict[str, str]]) -> dict[str, Any]:
+    told: dict[str, Any] = swept.step(STEP, account_ids=[one["account_id"] for one in outcomes], outcomes=outcomes)
+    return told
+
+
 def text(name: str) -> str:
     return str(own_client("s3").get_object(Bucket=BUCKET, Key=f"{FOLDER}/{name}")["Body"].read().decode())
 
 
 def test_the_worst_account_comes_first_and_who_could_not_be_swept_is_told_with_the_reason(swept: Account) -> None:
-    answer = swept.step(STEP, outcomes=OUTCOMES)
+    answer = publish(swept, OUTCOMES)
     assert answer == {"report_key": f"{FOLDER}/accounts.html", "swept": 2, "not_swept": 1}
     told = json.loads(text("accounts.json"))
     assert [one["account_id"] for one in told["swept"]] == [LARGE, SMALL]
@@ -63,7 +68,7 @@ def test_the_worst_account_comes_first_and_who_could_not_be_swept_is_told_with_t
 
 
 def test_the_table_has_a_line_for_each_account(swept: Account) -> None:
-    swept.step(STEP, outcomes=OUTCOMES)
+    publish(swept, OUTCOMES)
     header, *lines = csv.reader(io.StringIO(text("accounts.csv")))
     assert {len(line) for line in (header, *lines)} == {16}
     assert [(line[0], line[1], line[2]) for line in lines] == [
@@ -75,7 +80,7 @@ def test_the_table_has_a_line_for_each_account(swept: Account) -> None:
 
 def test_the_page_needs_nothing_but_itself_and_escapes_what_others_wrote(swept: Account) -> None:
     bad = {"account_id": DENIED, "error": "<script>alert(1)</script>", "cause": "&<b>"}
-    swept.step(STEP, outcomes=[{"account_id": LARGE}, bad])
+    publish(swept, [{"account_id": LARGE}, bad])
     page = text("accounts.html")
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;: &amp;&lt;b&gt;" in page
@@ -89,7 +94,7 @@ def test_of_an_account_that_was_swept_before_it_says_when(swept: Account) -> Non
     sweeps.save_latest(
         own_client("s3"), BUCKET, replace(last, at="2026-02-27T09:00:00.000000Z"), members.folder(DENIED)
     )
-    swept.step(STEP, outcomes=OUTCOMES)
+    publish(swept, OUTCOMES)
     (missed,) = json.loads(text("accounts.json"))["not_swept"]
     assert missed["last_swept_at"] == "2026-02-27T09:00:00.000000Z"
     assert "27 Feb 2026" in text("accounts.html")
@@ -123,19 +128,32 @@ def test_why_an_account_was_not_swept_is_said_in_words(outcome: dict[str, str], 
 
 def test_an_entry_that_is_no_account_is_told_and_looked_for_nowhere(swept: Account) -> None:
     wrong = {"account_id": "12345", "error": "InvalidRequest", "cause": ""}
-    swept.step(STEP, outcomes=[{"account_id": LARGE}, wrong])
+    publish(swept, [{"account_id": LARGE}, wrong])
     assert [one["account_id"] for one in json.loads(text("accounts.json"))["not_swept"]] == ["12345"]
     assert not [call for call in swept.wire.made("GetObject") if "12345/" in call["Key"]]
+
+
+def test_an_account_whose_execution_left_no_outcome_is_told_as_not_swept(swept: Account) -> None:
+    """It was stopped, or failed where no state could catch it: then Step Functions answers with the execution."""
+    silent, stopped = "444444444444", "555555555555"
+    execution = {"ExecutionArn": "arn", "Name": "x", "Status": "ABORTED", "Input": json.dumps({"account_id": stopped})}
+    answer = swept.step(STEP, account_ids=[silent, LARGE, stopped], outcomes=[{"account_id": LARGE}, execution])
+    assert (answer["swept"], answer["not_swept"]) == (1, 2)
+    missed = {one["account_id"]: one["reason"] for one in json.loads(text("accounts.json"))["not_swept"]}
+    assert set(missed) == {silent, stopped}
+    assert set(missed.values()) == {
+        "its execution ended without an answer: look for it in the map run in Step Functions"
+    }
 
 
 def test_the_operators_get_one_mail_however_often_it_is_tried(swept: Account) -> None:
     swept.wire.refuse("SendEmail", "Throttling")
     with pytest.raises(TransientFault):
-        swept.step(STEP, outcomes=OUTCOMES)
+        publish(swept, OUTCOMES)
     swept.wire.clear()
     swept.wire.answer("SendEmail", {})
-    swept.step(STEP, outcomes=OUTCOMES)
-    swept.step(STEP, outcomes=OUTCOMES)
+    publish(swept, OUTCOMES)
+    publish(swept, OUTCOMES)
     (mail,) = swept.mails()
     assert mail["to"] == ["olga@example.com", "otto@example.com"]
     assert re.fullmatch(
@@ -147,12 +165,12 @@ def test_the_operators_get_one_mail_however_often_it_is_tried(swept: Account) ->
 
 def test_a_mail_that_ses_refuses_for_good_fails_nothing(swept: Account, capsys: pytest.CaptureFixture[str]) -> None:
     swept.wire.refuse("SendEmail", "MessageRejected")
-    assert swept.step(STEP, outcomes=OUTCOMES)["swept"] == 2
+    assert publish(swept, OUTCOMES)["swept"] == 2
     assert '"SummariesNotMailed":[1' in capsys.readouterr().out.replace(" ", "")
 
 
 def test_every_number_becomes_a_metric_of_the_stack(swept: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    swept.step(STEP, outcomes=OUTCOMES)
+    publish(swept, OUTCOMES)
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     told = {one["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"]: one for one in documents}
     expected = [accounts.swept(one, sweep_of(one, size)) for one, size in ((LARGE, 200), (SMALL, 5))]
@@ -165,7 +183,7 @@ def test_every_number_becomes_a_metric_of_the_stack(swept: Account, capsys: pyte
 
 
 def test_where_no_account_was_swept_nobody_is_told_that_all_is_well(swept: Account) -> None:
-    answer = swept.step(STEP, outcomes=[denied()])
+    answer = publish(swept, [denied()])
     assert (answer["swept"], answer["not_swept"]) == (0, 1)
     assert "No account was swept." in text("accounts.html")
     assert swept.mails()[0]["subject"] == "MFA compliance of other accounts: no account was swept"

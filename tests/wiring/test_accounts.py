@@ -49,7 +49,7 @@ def test_no_credentials_cross_a_state() -> None:
     assert payloads == {
         "ListAccounts": {"sweep_id"},
         "SweepAccount": {"sweep_id", "started_at", "account_id"},
-        "PublishAccountsReport": {"sweep_id", "started_at", "outcomes"},
+        "PublishAccountsReport": {"sweep_id", "started_at", "account_ids", "outcomes"},
     }
     assigned = {name for state in states(ACCOUNTS).values() for name in state.get("Assign", {})}
     assert assigned == {"account_ids", "sweep_id", "started_at", "outcomes"}

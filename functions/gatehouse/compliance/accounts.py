@@ -101,6 +101,7 @@ _IN_WORDS = {
     "MalformedReport": "the account's credential report is not as AWS documents it",
     "TransientFault": "AWS did not answer, or throttled, for as long as it was tried",
     "NotYetConsistent": "AWS did not show for as long as it was tried what must be there",
+    "NotTold": "its execution ended without an answer: look for it in the map run in Step Functions",
 }
 
 
@@ -156,15 +157,19 @@ def headline(accounts: Accounts) -> str:
     )
 
 
-def find(s3: Any, bucket: str, sweep_id: str, at: str, outcomes: Iterable[Mapping[str, str]]) -> Accounts:
+def find(
+    s3: Any, bucket: str, sweep_id: str, at: str, account_ids: Iterable[str], outcomes: Iterable[Mapping[str, str]]
+) -> Accounts:
     """Read what the sweep of each account wrote; an outcome with an `error` is one that could not.
 
+    An execution that did not get as far as an outcome leaves none, or one of Step Functions' own without the account.
     One account at a time is in memory, however many there are.
     """
     told: list[Swept] = []
     missed: list[NotSwept] = []
-    for outcome in outcomes:
-        account_id = outcome["account_id"]
+    of_account = {outcome["account_id"]: outcome for outcome in outcomes if "account_id" in outcome}
+    for account_id in account_ids:
+        outcome = of_account.get(account_id, {"error": "NotTold", "cause": ""})
         if "error" in outcome:
             known = members.is_account_id(account_id)
             last = sweeps.earlier(s3, bucket, members.folder(account_id)) if known else None

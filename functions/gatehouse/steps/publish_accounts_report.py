@@ -21,14 +21,15 @@ class Settings:
 
 @handler
 def publish_accounts_report(event: dict[str, Any]) -> dict[str, Any]:
-    """In: the sweep, when it began, and of each account its id, with error and cause where it could not be swept.
+    """In: the sweep, when it began, the accounts that it was to look into, and what became of each: its id, with error
+    and cause where it could not be swept.
 
     Out: where the page is, and the counts. A retry writes the same files again and mails nobody twice; a mail that SES
     refuses is no failure.
     """
     config, s3 = settings.load(Settings), client("s3")
     at = times.text(times.parse(event["started_at"]))
-    told = accounts.find(s3, config.compliance_bucket, event["sweep_id"], at, event["outcomes"])
+    told = accounts.find(s3, config.compliance_bucket, event["sweep_id"], at, event["account_ids"], event["outcomes"])
     page = accounts_report.write(s3, config.compliance_bucket, told)
     for measure in accounts.measures(told):
         logs.measure(measure.name, measure.unit, measure.value)
