@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gatehouse import times
 from gatehouse.compliance import measures, sweeps
 from gatehouse.compliance.model import Acted, Mode, Sweep
 from gatehouse.errors import AwsCallFailed, NotYetConsistent, TransientFault
@@ -67,6 +68,14 @@ def test_findings_table_and_page_lie_beside_each_other_with_what_was_done(swept:
 def test_the_next_sweep_goes_on_from_this_one_only_when_its_files_are_there(swept: Account) -> None:
     swept.step(STEP)
     assert [call["Key"] for call in swept.wire.made("PutObject")][-1] == "latest.json"
+
+
+def test_of_two_sweeps_at_once_the_next_one_goes_on_from_that_which_began_later(swept: Account) -> None:
+    later = replace(SWEEP, sweep_id="later", at=times.after(SWEEP.at, 1))
+    sweeps.save_latest(own_client("s3"), BUCKET, later)
+    swept.step(STEP)
+    assert latest() == later
+    assert json.loads(text(f"{FOLDER}/findings.json"))["sweep_id"] == SWEEP.sweep_id
 
 
 def test_the_operators_are_told_where_the_report_is(swept: Account) -> None:

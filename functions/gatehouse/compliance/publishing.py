@@ -17,13 +17,15 @@ TABLE = "report.csv"
 def write(s3: Any, bucket: str, sweep: Sweep, folder: str = "") -> str:
     """Write findings, table and page, over those of an earlier try, and return the page's key.
 
-    `latest.json` comes last: whoever goes on from it finds all the rest.
+    `latest.json` comes last: whoever goes on from it finds all the rest. One of a sweep that began later stays.
     """
     page = sweeps.key(sweep.sweep_id, sweep.at, PAGE, folder)
     put(s3, bucket, page, report.as_html(sweep), "text/html")
     put(s3, bucket, sweeps.key(sweep.sweep_id, sweep.at, TABLE, folder), report.as_csv(sweep), "text/csv")
     sweeps.save(s3, bucket, sweep, folder)
-    sweeps.save_latest(s3, bucket, sweep, folder)
+    latest = sweeps.earlier(s3, bucket, folder)
+    if latest is None or latest.at <= sweep.at:
+        sweeps.save_latest(s3, bucket, sweep, folder)
     return page
 
 
