@@ -25,6 +25,21 @@ def test_an_operator_starts_a_sweep_whose_id_is_the_execution_s_name(aws: Accoun
     assert aws.wire.made("StartExecution") == [{"stateMachineArn": MACHINE, "name": sweep_id, "input": "{}"}]
 
 
+def test_two_who_ask_at_once_start_one_sweep(aws: Account, started: Any) -> None:
+    """Step Functions answers as before to the same name and input, for as long as that execution runs."""
+    first, second = (aws.api("request_sweep", caller=OPERATOR) for _ in range(2))
+    assert first.json == second.json
+    assert aws.wire.made("StartExecution")[0] == aws.wire.made("StartExecution")[1]
+
+
+def test_a_sweep_that_is_over_within_its_minute_is_no_obstacle(aws: Account, started: Any) -> None:
+    aws.wire.refuse("StartExecution", "ExecutionAlreadyExists")
+    answer = aws.api("request_sweep", caller=OPERATOR)
+    refused, made = (call["name"] for call in aws.wire.made("StartExecution"))
+    assert (answer.status, answer.json["sweep_id"]) == (202, made)
+    assert made.startswith(f"{refused}-")
+
+
 def test_nobody_else_does(aws: Account, started: Any) -> None:
     assert aws.api("request_sweep", caller=REQUESTER).problem == (403, "not-an-operator")
     assert aws.wire.names() == []

@@ -1,6 +1,7 @@
-"""Sweeps as executions of their state machine: which one runs, and how one went."""
+"""Sweeps as executions of their state machine: which one runs, how one begins, and how one went."""
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,18 @@ def running(stepfunctions: Any, state_machine_arn: str) -> str | None:
     options = {"stateMachineArn": state_machine_arn, "statusFilter": "RUNNING", "maxResults": 1}
     found = stepfunctions.list_executions(**options)["executions"]
     return str(found[0]["name"]) if found else None
+
+
+def start(stepfunctions: Any, state_machine_arn: str) -> str:
+    """Start a sweep and return its id. Who asks in the same minute, while none is listed yet, is given the same one."""
+    name = f"{times.parse(times.now()):%Y-%m-%dT%H-%M}"
+    try:
+        stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=name, input="{}")
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        # That one is over: Step Functions answers as before while it runs.
+        name = f"{name}-{uuid.uuid4().hex}"
+        stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=name, input="{}")
+    return name
 
 
 def describe(stepfunctions: Any, state_machine_arn: str, sweep_id: str) -> Mapping[str, Any] | None:

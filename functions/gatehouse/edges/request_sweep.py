@@ -1,6 +1,5 @@
 """POST /compliance/sweeps: an operator has the account looked at now, and not at the next run of the schedule."""
 
-import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -27,6 +26,5 @@ def request_sweep(asked: api.Request) -> api.Answer:
     if (running := runs.running(stepfunctions, machine)) is not None:
         detail = f"Sweep {running} is under way: wait for its report."
         raise Problem(HTTPStatus.CONFLICT, "sweep-under-way", detail, sweep_id=running)
-    sweep_id = str(uuid.uuid4())
-    stepfunctions.start_execution(stateMachineArn=machine, name=sweep_id, input="{}")
+    sweep_id = runs.start(stepfunctions, machine)
     return api.Answer(HTTPStatus.ACCEPTED, {"sweep_id": sweep_id, "status": "RUNNING", "links": runs.links(sweep_id)})
