@@ -40,7 +40,15 @@ def stack(stack_dir: Path, iam_decisions: Path) -> Iterator[dict[str, Any]]:
     """What stack.json says of a stack with the template's own time-outs; it logs all that it ever would."""
     approvers = json.dumps({label: [*seed.APPROVERS, *PIA] for label in ("platform", "security")})
     members = ",".join(MEMBERS)
-    parameters = {"LogLevel": "DEBUG", "Approvers": approvers, "MemberAccounts": members, "ActOnOutsiders": "true"}
+    parameters = {
+        "LogLevel": "DEBUG",
+        "Approvers": approvers,
+        "MemberAccounts": members,
+        # The rights to act, which test_restraints needs. No sweep uses them: nothing is due on a finding's first day.
+        "ComplianceMode": "suspend",
+        "ComplianceDryRun": "false",
+        "ActOnOutsiders": "true",
+    }
     yield from _up(stack_dir, iam_decisions, parameters)
 
 

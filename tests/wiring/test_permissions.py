@@ -474,6 +474,33 @@ def test_of_every_step_that_calls_iam_a_few_run_at_a_time_and_what_undoes_waits_
     assert bounded == calling - seldom - {"RollBackFunction"}
 
 
+def branches(logical_id: str) -> list[Any]:
+    """The statements of a function's role that a condition of the template decides about."""
+    policies = template()["Resources"][logical_id]["Properties"]["Policies"]
+    return [one["Fn::If"] for policy in policies for one in policy["Statement"] if "Fn::If" in one]
+
+
+def test_who_only_reports_reminds_or_tries_may_change_no_user() -> None:
+    """Also where the code were wrong: turning a dry run off deploys the right together with it."""
+    given = {one["Action"]: (condition, otherwise) for condition, one, otherwise in branches("ActOnUsersFunction")}
+    nothing = {"Ref": "AWS::NoValue"}
+    assert given == {
+        "iam:AttachUserPolicy": ("Restricts", nothing),
+        "iam:PutUserPermissionsBoundary": ("Restricts", nothing),
+        "iam:UpdateAccessKey": ("Suspends", nothing),
+    }
+    in_earnest = {"Fn::Equals": [{"Ref": "ComplianceDryRun"}, "false"]}
+    restrict, suspend = ({"Fn::Equals": [{"Ref": "ComplianceMode"}, mode]} for mode in ("restrict", "suspend"))
+    assert template()["Conditions"]["Restricts"] == {"Fn::And": [in_earnest, {"Fn::Or": [restrict, suspend]}]}
+    assert template()["Conditions"]["Suspends"] == {"Fn::And": [in_earnest, suspend]}
+
+
+def test_the_organization_is_asked_only_where_the_parameter_says_so() -> None:
+    (statement,) = [one for one in functions()["list_accounts"].statements if "organizations:" in str(one["Action"])]
+    assert statement["Effect"] == {"Fn::If": ["AsksOrganization", "Allow", "Deny"]}
+    assert template()["Conditions"]["AsksOrganization"] == {"Fn::Equals": [{"Ref": "MemberAccounts"}, "organization"]}
+
+
 @pytest.mark.parametrize(("acts_on_outsiders", "users"), [(False, {"user/gatehouse/*"}), (True, {"user/*"})])
 def test_users_outside_gatehouse_are_changed_only_where_the_parameter_says_so(
     acts_on_outsiders: bool, users: set[str]
