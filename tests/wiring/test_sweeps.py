@@ -63,6 +63,8 @@ def test_a_report_that_never_gets_ready_fails_the_sweep_by_its_name_before_the_t
     assert (branch["Next"], again["Default"]) == ("RequestCredentialReport", "SweepFailed")
     assert asking["Assign"]["error"] == "{% $states.errorOutput.Error %}"
     (milliseconds,) = re.findall(r"< (\d+) %", branch["Condition"])
+    assert set(asking["ErrorEquals"]) == {"ReportNotReady", "ReportGone"}
+    # What is gone is asked for at once: waiting brings none.
     (waiting,) = [one for one in states(SWEEPS)["EvaluateAccount"]["Retry"] if one["ErrorEquals"] == ["ReportNotReady"]]
     assert int(milliseconds) / 1000 + longest(waiting) <= definition(SWEEPS)["TimeoutSeconds"] * 3 / 4
 
