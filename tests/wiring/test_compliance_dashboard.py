@@ -87,6 +87,8 @@ def test_an_alarm_rings_however_a_sweep_ends_that_does_not_succeed(name: str, ma
     filled = ", ".join(f"FILL({name}, 0)" for name in metrics)
     assert sum_of_all == {"Id": "unfinished", "Expression": f"SUM([{filled}])"}
     assert {one["ReturnData"] for one in each} == {False}
+    # A number that comes late finds its period filled already: that period has to be looked at again.
+    assert (ALARMS[name]["EvaluationPeriods"], ALARMS[name]["DatapointsToAlarm"]) == (3, 1)
     names = {metric["MetricName"] for metric in metrics.values()}
     assert names == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
     (arn,) = {metric["Dimensions"][0]["Value"]["Fn::Sub"] for metric in metrics.values()}
