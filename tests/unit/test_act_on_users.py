@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatehouse import times
-from gatehouse.compliance import cases
+from gatehouse.compliance import cases, live
 from gatehouse.compliance.model import ROOT, Mode
 from tests.unit import shapes, sweeping
 from tests.unit.account import BOUNDARY_PREFIX, ENROLLING, RESTRICTED, SUSPENDED, USER, Account
@@ -141,6 +141,34 @@ def test_a_mail_that_fails_is_sent_by_the_next_sweep_and_its_days_begin_then(acc
     known = sweeping.case(account)
     assert known
     assert known.reminded_at is None
+    assert outcomes(sweep(account, finding(account))) == [("remind", "done")]
+
+
+def test_a_suspension_that_failed_half_way_does_not_look_like_one_and_is_finished_by_the_next_sweep(
+    account: Account,
+) -> None:
+    member(account, tags=TAGS)
+    brought_to(account, Mode.RESTRICT)
+    account.clock.advance(16 * DAY)
+    first = finding(account, days=30)
+    account.wire.refuse("UpdateAccessKey", "ServiceFailure", status=500)
+    assert outcomes(sweep(account, first)) == [("suspend", "failed")]
+    assert SUSPENDED not in shapes.picture(account.iam, USER)["attached"]
+    assert outcomes(sweep(account, first)) == [("suspend", "done")]
+    after = shapes.picture(account.iam, USER)
+    assert SUSPENDED in after["attached"]
+    assert set(after["keys"].values()) == {"Inactive"}
+
+
+def test_whom_an_ended_function_has_in_hand_still_counts_as_failed_and_the_next_sweep_comes_again(
+    account: Account,
+) -> None:
+    member(account, tags=TAGS)
+    known = live.look(account.iam, account.table, USER)
+    assert known
+    with cases.held(account.table, USER, known.user_id):
+        (acted,) = sweep(account, finding(account))
+    assert (acted["outcome"], acted["reason"]) == ("failed", f"somebody else is at {USER}")
     assert outcomes(sweep(account, finding(account))) == [("remind", "done")]
 
 

@@ -42,8 +42,11 @@ def act(means: Means, finding: Finding, rules: Rules) -> Acted:
             if step.action is None:
                 return _acted(finding, None, SKIPPED, step.reason)
             return _take(means, case, seen, finding, step, rules, now)
-    except (Busy, NoRoom, ChangedMeanwhile) as reason:
+    except (NoRoom, ChangedMeanwhile) as reason:
         return _acted(finding, step.action, SKIPPED, str(reason))
+    except Busy as reason:
+        # Perhaps a try of this very sweep that ended half-way: the next sweep comes again.
+        return _acted(finding, step.action, FAILED, str(reason))
 
 
 def _step(finding: Finding, seen: Live | None, case: Case | None, rules: Rules, now: str) -> Step:

@@ -79,16 +79,16 @@ def ensure_restricted(iam: Any, table: Table, case: Case, live: Live, policies: 
 
 def ensure_suspended(iam: Any, table: Table, case: Case, live: Live, policies: Policies) -> Case:
     """From now on the user may do nothing, and its access keys are inactive. The password stays: nobody could set the
-    same one again. Raises NoRoom."""
+    same one again. The policy comes last: a sweep that sees it takes the user for suspended. Raises NoRoom."""
     if case.suspension is None:
         _require_room(iam, live.user_name, policies.suspended)
         keys = iam.list_access_keys(UserName=live.user_name)["AccessKeyMetadata"]
         active = tuple(sorted(one["AccessKeyId"] for one in keys if one["Status"] == "Active"))
         case = _write_down(table, case, "suspension", Suspension(times.now(), active))
     assert case.suspension is not None
-    iam.attach_user_policy(UserName=live.user_name, PolicyArn=policies.suspended)
     for key in case.suspension.keys:
         _set_key(iam, live.user_name, key, "Inactive")
+    iam.attach_user_policy(UserName=live.user_name, PolicyArn=policies.suspended)
     return case
 
 
