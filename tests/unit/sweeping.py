@@ -41,9 +41,17 @@ def found(aws: Account, *findings: Finding, rules: Rules = RULES) -> Sweep:
 
 def sweep(aws: Account, *findings: Finding, rules: Rules = RULES) -> list[dict[str, Any]]:
     """What a sweep's function answers that acts on these."""
-    key = sweeps.save(own_client("s3"), BUCKET, found(aws, *findings, rules=rules))
-    names = [one.subject for one in findings]
-    acted: list[dict[str, Any]] = aws.step("act_on_users", sweep_id=SWEEP_ID, findings_key=key, user_names=names)
+    return acted_on(aws, kept(aws, *findings, rules=rules), *[one.subject for one in findings])
+
+
+def kept(aws: Account, *findings: Finding, rules: Rules = RULES) -> str:
+    """The key of the sweep that found these, in the bucket."""
+    return sweeps.save(own_client("s3"), BUCKET, found(aws, *findings, rules=rules))
+
+
+def acted_on(aws: Account, key: str, *names: str) -> list[dict[str, Any]]:
+    """What the function answers for a batch of a kept sweep."""
+    acted: list[dict[str, Any]] = aws.step("act_on_users", sweep_id=SWEEP_ID, findings_key=key, user_names=list(names))
     return acted
 
 

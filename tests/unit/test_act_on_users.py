@@ -172,6 +172,35 @@ def test_whom_an_ended_function_has_in_hand_still_counts_as_failed_and_the_next_
     assert outcomes(sweep(account, finding(account))) == [("remind", "done")]
 
 
+@pytest.mark.parametrize(("action", "days"), [(Mode.RESTRICT, 14), (Mode.SUSPEND, 30)])
+def test_a_mail_about_an_act_that_fails_counts_as_failed_and_is_sent_by_the_next_sweep(
+    account: Account, action: Mode, days: int
+) -> None:
+    member(account, tags=TAGS)
+    before = list(Mode)[list(Mode).index(action) - 1]
+    first = finding(account, days=0)
+    brought_to(account, before)
+    account.clock.moment = times.after(first.since, days * DAY)
+    account.wire.refuse("SendEmail", "MessageRejected")
+    assert outcomes(sweep(account, first)) == [(action.value, "failed")]
+    account.wire.calls.clear()
+    account.clock.advance(DAY)
+    assert outcomes(sweep(account, first)) == [(action.value, "done")]
+    assert len(account.mails()) == 1
+
+
+def test_a_retry_tells_what_the_first_try_of_the_sweep_did_and_the_next_sweep_does_not(account: Account) -> None:
+    member(account)
+    brought_to(account, Mode.REMIND)
+    account.clock.advance(13 * DAY)
+    first = finding(account, days=14)
+    key = sweeping.kept(account, first)
+    for _ in range(2):
+        assert outcomes(sweeping.acted_on(account, key, USER)) == [("restrict", "done")]
+        account.clock.advance(60)
+    assert outcomes(sweep(account, first)) == [("restrict", "skipped")]
+
+
 def test_a_function_that_ends_after_sending_does_not_send_again_that_day(account: Account) -> None:
     member(account, tags=TAGS)
     for _ in range(3):

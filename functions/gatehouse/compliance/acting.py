@@ -26,8 +26,11 @@ class Means:
     sender: mailing.Sender
 
 
-def act(means: Means, finding: Finding, rules: Rules) -> Acted:
-    """What was done about a finding, or why nothing was. A dry run looks and writes nothing."""
+def act(means: Means, finding: Finding, rules: Rules, begun: str) -> Acted:
+    """What was done about a finding in the sweep that began then, or why nothing was.
+
+    A dry run looks and writes nothing.
+    """
     now, seen = times.now(), live.look(means.iam, means.table, finding.subject)
     known = cases.find(means.table, finding.subject) if seen else None
     step = _step(finding, seen, known, rules, now)
@@ -41,7 +44,7 @@ def act(means: Means, finding: Finding, rules: Rules) -> Acted:
             step = _step(finding, seen, case, rules, now)
             if step.action is None:
                 return _acted(finding, None, SKIPPED, step.reason)
-            return _take(means, case, seen, finding, step, rules, now)
+            return _take(means, case, seen, finding, step, rules, now, begun)
     except (NoRoom, ChangedMeanwhile) as reason:
         return _acted(finding, step.action, SKIPPED, str(reason))
     except Busy as reason:
@@ -56,24 +59,29 @@ def _step(finding: Finding, seen: Live | None, case: Case | None, rules: Rules, 
     return actions.next_step(finding, seen, exemption, case, rules, now)
 
 
-def _take(means: Means, case: Case, seen: Live, finding: Finding, step: Step, rules: Rules, now: str) -> Acted:
-    stood, told = case.stands, None
+def _take(
+    means: Means, case: Case, seen: Live, finding: Finding, step: Step, rules: Rules, now: str, begun: str
+) -> Acted:
+    told, stands = None, None
     if step.action is Mode.SUSPEND:
         case = restricting.ensure_suspended(means.iam, means.table, case, seen, means.policies)
+        stands = case.suspension
     elif step.action is Mode.RESTRICT:
         case = restricting.ensure_restricted(means.iam, means.table, case, seen, means.policies)
+        stands = case.restriction
     assert step.action is not None
     if name := telling.due(case, step.action, finding, rules, now):
         content = telling.of_finding(case, seen, finding, rules, now)
         case, told = telling.tell(
             means.ses, means.table, case, seen, name, content, means.sender, means.policies.account_id
         )
+    # What an earlier try of this sweep did was done by this sweep.
+    done = told == telling.MAILED or (stands is not None and stands.at >= begun)
+    outcome = FAILED if told == telling.NOT_SENT else DONE if done else SKIPPED
     if step.action is not Mode.REMIND:
-        outcome = SKIPPED if case.stands == stood and told != telling.MAILED else DONE
         return _acted(finding, step.action, outcome, "; ".join(filter(None, (step.reason, told))))
     if told in (telling.MAILED, telling.NO_ADDRESS):
         _note_reminder(means.table, case, finding, now)
-    outcome = {telling.MAILED: DONE, telling.NOT_SENT: FAILED}.get(told or "", SKIPPED)
     return _acted(finding, step.action, outcome, told or "was reminded lately")
 
 

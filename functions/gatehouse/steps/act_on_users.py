@@ -7,7 +7,7 @@ from gatehouse import mailing, settings
 from gatehouse.clients import aws_errors, client
 from gatehouse.compliance import acting, sweeps
 from gatehouse.compliance.acting import Means
-from gatehouse.compliance.model import Acted, Finding, Mode, Rules
+from gatehouse.compliance.model import Acted, Finding, Mode, Sweep
 from gatehouse.compliance.restricting import Policies
 from gatehouse.handling import handler
 from gatehouse.logs import logger
@@ -39,13 +39,13 @@ def act_on_users(event: dict[str, Any]) -> list[dict[str, Any]]:
         sender=mailing.Sender(config.sender_address, config.configuration_set),
     )
     due = {one.subject: one for one in sweep.findings if one.due and one.due.now}
-    return [asdict(_act(means, due[name], sweep.rules)) for name in event["user_names"] if name in due]
+    return [asdict(_act(means, due[name], sweep)) for name in event["user_names"] if name in due]
 
 
-def _act(means: Means, finding: Finding, rules: Rules) -> Acted:
+def _act(means: Means, finding: Finding, sweep: Sweep) -> Acted:
     try:
         with aws_errors():
-            acted = acting.act(means, finding, rules)
+            acted = acting.act(means, finding, sweep.rules, sweep.at)
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         acted = Acted(finding.subject, finding.due.action if finding.due else Mode.REPORT, acting.FAILED, cause[:100])
