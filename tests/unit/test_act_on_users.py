@@ -36,6 +36,11 @@ def subjects(aws: Account) -> list[str]:
     return [mail["subject"] for mail in aws.mails()]
 
 
+def goes_at(aws: Account) -> int | None:
+    """When the table drops the user's case, if ever."""
+    return (aws.table.get(cases.key(USER)) or {}).get("ttl")
+
+
 def test_a_user_is_reminded_then_restricted_then_suspended_and_told_each_time(account: Account) -> None:
     before = member(account, path="/", boundary=None, tags=TAGS)
     rules = replace(RULES, outsiders=True)
@@ -187,6 +192,17 @@ def test_a_mail_about_an_act_that_fails_counts_as_failed_and_is_sent_by_the_next
     account.clock.advance(DAY)
     assert outcomes(sweep(account, first)) == [(action.value, "done")]
     assert len(account.mails()) == 1
+
+
+def test_what_stood_before_is_kept_for_as_long_as_anything_stands(account: Account) -> None:
+    """Also where the finding began anew, and so did the reminders, as after a loss of `latest.json`."""
+    member(account, tags=TAGS)
+    brought_to(account, Mode.REMIND)
+    assert goes_at(account)
+    brought_to(account, Mode.RESTRICT)
+    account.clock.advance(10 * DAY)
+    assert outcomes(sweep(account, finding(account, days=2, action=Mode.REMIND))) == [("remind", "done")]
+    assert goes_at(account) is None
 
 
 def test_a_retry_tells_what_the_first_try_of_the_sweep_did_and_the_next_sweep_does_not(account: Account) -> None:

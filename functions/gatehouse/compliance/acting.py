@@ -88,7 +88,7 @@ def _take(
 def _note_reminder(table: Table, case: Case, finding: Finding, now: str) -> None:
     """The days until a restriction begin with the first reminder of this finding."""
     if case.reminded_at is None or case.reminded_at < times.after(finding.since, 0):
-        cases.write(table, case, {"reminded_at": now, **cases.kept()})
+        cases.write(table, case, {"reminded_at": now, **({} if case.stands else cases.kept())})
 
 
 def _acted(finding: Finding, action: Mode | None, outcome: str, reason: str) -> Acted:
