@@ -1,7 +1,8 @@
 """What is to be done with one user now: a pure decision on what a sweep found and what IAM shows.
 
-Every doubt ends in doing less. Nobody is restricted who was not reminded in time, and nobody suspended who could not
-enrol in time: whatever the parameters were changed to, and however long a finding had been there before.
+Every doubt ends in doing less. Nobody is restricted who was not reminded in time, as far as anybody knows an address,
+and nobody suspended who could not enrol in time: whatever the parameters were changed to, and however long a finding
+had been there before.
 """
 
 from collections.abc import Iterator
@@ -62,17 +63,21 @@ def _left_alone(finding: Finding, live: Live, exemption: Exemption | None) -> It
 def earliest(case: Case | None, since: str, rules: Rules, now: str) -> dict[Mode, str]:
     """From when on each step may be taken, as things stand: the days of a step begin with the step before it.
 
-    After a restore they all begin anew. What was done before this finding began does not count.
+    So nobody is restricted who was not reminded a day before at least, and nobody suspended who was not restricted a
+    day before: whoever cannot be restricted is not suspended either. After a restore all days begin anew. What was
+    done before this finding began does not count.
     """
     began, reminded = max(since, case.restored_at or since) if case else since, now
     if case and case.reminded_at and case.reminded_at >= since:
         reminded = case.reminded_at
     restrict = max(
-        _days(began, rules.restrict_after_days), _days(reminded, rules.restrict_after_days - rules.remind_after_days)
+        _days(began, rules.restrict_after_days),
+        _days(reminded, _between(rules.remind_after_days, rules.restrict_after_days)),
     )
     restricted = case.restriction.at if case and case.restriction else max(restrict, now)
     suspend = max(
-        _days(began, rules.suspend_after_days), _days(restricted, rules.suspend_after_days - rules.restrict_after_days)
+        _days(began, rules.suspend_after_days),
+        _days(restricted, _between(rules.restrict_after_days, rules.suspend_after_days)),
     )
     return {Mode.REMIND: now, Mode.RESTRICT: restrict, Mode.SUSPEND: suspend}
 
@@ -93,8 +98,16 @@ def _in_turn(wanted: Mode, case: Case | None, since: str, rules: Rules, now: str
     return Step(Mode.REMIND, f"without MFA since {since}")
 
 
+def _between(earlier: int, later: int) -> int:
+    """The days between two steps of which each has days of its own: one at least, in whatever order those are.
+
+    Only a step after no days at all waits for none: for a drill, since the template's parameters begin with one.
+    """
+    return max(later - earlier, min(1, later))
+
+
 def _days(moment: str, days: int) -> str:
-    return times.after(moment, max(0, days) * DAY)
+    return times.after(moment, days * DAY)
 
 
 def _rank(mode: Mode) -> int:
