@@ -2,11 +2,11 @@
 
 import pytest
 
-from gatehouse.compliance import restricting
+from gatehouse.compliance import cases, restricting
 from gatehouse.compliance.model import Mode
 from tests.unit import shapes, sweeping
 from tests.unit.account import OPERATOR, USER, Account
-from tests.unit.sweeping import brought_to, member
+from tests.unit.sweeping import DAY, brought_to, member
 
 TAGS = {"email": "alice@example.com"}
 
@@ -73,11 +73,47 @@ def test_nothing_is_put_back_while_a_reset_is_under_way(account: Account) -> Non
     assert shapes.picture(account.iam, USER) == before
 
 
-def test_what_is_known_of_a_user_who_is_gone_goes_too(account: Account) -> None:
+def test_what_stood_before_is_not_forgotten_because_iam_shows_nobody_for_once(account: Account) -> None:
+    before = member(account, tags=TAGS)
+    brought_to(account, Mode.RESTRICT)
+    known = sweeping.case(account)
+    account.wire.calls.clear()
+    account.wire.refuse("GetUser", "NoSuchEntity", status=404)
+    account.call("lift_restriction", {"user_name": USER})
+    assert sweeping.case(account) == known
+    account.enrol()
+    account.clock.advance(DAY + 1)
+    account.call("follow_up", {})
+    assert len(account.wire.made("Invoke")) == 1
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before
+
+
+def test_a_user_who_is_renamed_and_renamed_back_can_be_restored(account: Account) -> None:
+    before = member(account)
+    brought_to(account, Mode.SUSPEND)
+    account.iam.update_user(UserName=USER, NewUserName="alice.new")
+    lift(account)
+    account.iam.update_user(UserName="alice.new", NewUserName=USER)
+    lift(account)
+    assert "ttl" not in (account.table.get(cases.key(USER)) or {})
+    for _ in range(2):
+        account.api("restore_user", {}, caller=OPERATOR, pathParameters={"name": USER})
+    assert shapes.picture(account.iam, USER) == before
+
+
+def test_what_is_known_of_a_user_who_is_gone_goes_in_the_end_or_when_there_is_another_one(account: Account) -> None:
     member(account, keys=())
     brought_to(account, Mode.RESTRICT)
     account.iam.delete_login_profile(UserName=USER)
     account.iam.delete_user(UserName=USER)
+    ends = []
+    for _ in range(2):
+        lift(account)
+        ends.append((account.table.get(cases.key(USER)) or {})["ttl"])
+        account.clock.advance(DAY)
+    assert ends[0] == ends[1]
+    member(account, keys=())
     lift(account)
     assert sweeping.case(account) is None
     lift(account)

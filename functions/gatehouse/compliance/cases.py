@@ -120,12 +120,12 @@ def held(table: Table, user_name: str, user_id: str) -> Iterator[Case]:
             )
 
 
-def write(table: Table, case: Case, sets: Mapping[str, Any], removes: tuple[str, ...] = ()) -> Case:
+def write(table: Table, case: Case, sets: Mapping[str, Any], removes: tuple[str, ...] = (), **values: Any) -> Case:
     """Set and remove attributes, or paths, of a case that one holds; returns it as it then stands.
 
-    Raises Busy where one holds it no longer.
+    `values` are those of expressions in `sets`. Raises Busy where one holds it no longer.
     """
-    own = {"only_if": "#holder = :own", "own": case.holder}
+    own = {"only_if": "#holder = :own", "own": case.holder, **values}
     try:
         return Case.from_item(table.update(key(case.user_name), sets=dict(sets), removes=removes, **own))
     except table.ConditionFailed:
@@ -136,6 +136,16 @@ def close(table: Table, case: Case) -> None:
     """Nothing of it stands any more, and its user gives no cause."""
     with suppress(table.TransactionCancelled):
         table.transact(table.deleting(key(case.user_name), "holder = :own", own=case.holder))
+
+
+def note_absence(table: Table, case: Case) -> None:
+    """IAM shows nobody of that name: deleted, renamed, or not to be seen just now.
+
+    Only another user of the name is proof that what stood before is of no use any more. Until then it is looked for
+    once a day, and kept as long as that of which nothing stands.
+    """
+    absent = {"ttl": Expression("if_not_exists(#ttl, :ttl)"), **next_look(86_400)}
+    write(table, case, absent, **kept())
 
 
 def next_look(seconds: float) -> dict[str, str]:

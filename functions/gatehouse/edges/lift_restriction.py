@@ -39,12 +39,14 @@ def lift_restriction(event: dict[str, Any]) -> None:
     seen = live.look(iam, table, known.user_name)
     try:
         with cases.held(table, known.user_name, known.user_id) as case:
-            if seen is None or seen.user_id != case.user_id:
+            if seen is None:
+                cases.note_absence(table, case)
+            elif seen.user_id != case.user_id:
                 cases.close(table, case)
             elif case.restoring == "restriction" or _has_enrolled(case, seen):
                 _put_back(iam, table, case, seen, config)
             elif case.stands:
-                cases.write(table, case, cases.next_look(restricting.LOOK_SECONDS))
+                cases.write(table, case, cases.next_look(restricting.LOOK_SECONDS), removes=("ttl",))
     except Busy:
         logger().info("left to who is at it", user_name=known.user_name)
 
