@@ -131,6 +131,31 @@ def test_a_boundary_that_somebody_changed_stays(account: Account) -> None:
     assert sweeping.case(account) is None
 
 
+@pytest.mark.parametrize("by", ["enrolment", "operator"])
+def test_the_boundary_is_put_back_whatever_iam_still_shows(account: Account, by: str) -> None:
+    """Here what stood before the restriction."""
+    before = member(account)
+    stale = account.iam.get_user(UserName=USER)
+    brought_to(account, Mode.RESTRICT)
+    account.enrol()
+    account.wire.answer("GetUser", stale)
+    if by == "operator":
+        account.api("restore_user", {}, caller=OPERATOR, pathParameters={"name": USER})
+    else:
+        account.call("lift_restriction", {"user_name": USER})
+    account.wire.standing.clear()
+    assert shapes.picture(account.iam, USER) == before
+
+
+def test_what_changes_until_nobody_else_acts_on_the_user_is_seen(account: Account) -> None:
+    before = member(account)
+    brought_to(account, Mode.RESTRICT)
+    account.wire.calls.clear()
+    account.wire.first("UpdateItem", account.enrol)
+    account.call("lift_restriction", {"user_name": USER})
+    assert shapes.picture(account.iam, USER) == before
+
+
 def test_the_event_of_an_enrolment_asks_for_the_look_at_once(account: Account) -> None:
     member(account)
     account.step("mfa_device_enabled")

@@ -129,6 +129,16 @@ def test_a_boundary_that_somebody_changed_meanwhile_is_said_and_left(account: Ac
     assert known.stands == "restriction"
 
 
+def test_a_boundary_that_is_changed_until_nobody_else_acts_on_the_user_is_left_too(account: Account) -> None:
+    member(account)
+    brought_to(account, Mode.RESTRICT)
+    foreign = "arn:aws:iam::123456789012:policy/foreign"
+    account.wire.first(
+        "UpdateItem", lambda: account.iam.put_user_permissions_boundary(UserName=USER, PermissionsBoundary=foreign)
+    )
+    assert restore(account).problem == (409, "user-changed")
+
+
 def test_while_a_sweep_is_at_the_user_the_operator_is_asked_to_wait(account: Account) -> None:
     member(account)
     brought_to(account, Mode.RESTRICT)

@@ -133,8 +133,8 @@ def _unrestrict(iam: Any, case: Case, live: Live, policies: Policies) -> Iterato
         _detach(iam, live.user_name, policies.restricted)
         yield "the policy that allowed nothing but enrolling is detached"
         return
-    if live.boundary != case.restriction.boundary:
-        iam.put_user_permissions_boundary(UserName=live.user_name, PermissionsBoundary=case.restriction.boundary)
+    # Also where it was seen already: IAM may show what stood before the restriction.
+    iam.put_user_permissions_boundary(UserName=live.user_name, PermissionsBoundary=case.restriction.boundary)
     yield f"the boundary is {case.restriction.boundary} again"
 
 

@@ -36,9 +36,9 @@ def lift_restriction(event: dict[str, Any]) -> None:
     known = cases.find(table, event["user_name"])
     if known is None:
         return
-    seen = live.look(iam, table, known.user_name)
     try:
         with cases.held(table, known.user_name, known.user_id) as case:
+            seen = live.look(iam, table, known.user_name)
             if seen is None:
                 cases.note_absence(table, case)
             elif seen.user_id != case.user_id:

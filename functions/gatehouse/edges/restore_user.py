@@ -46,12 +46,12 @@ def restore_user(asked: api.Request) -> api.Answer:
     _authorize(user_name, caller, people.Directory.parse(config.approvers, config.operators))
     iam, table = client("iam"), Table(client("dynamodb"), config.table_name)
     policies = Policies.of(config.boundary_prefix)
-    seen = live.look(iam, table, user_name) if _NAME.fullmatch(user_name) else None
-    if seen is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no user of that name.")
+    seen = _look(iam, table, user_name)
     _require_standing(cases.find(table, user_name), seen, what)
     try:
         with cases.held(table, user_name, seen.user_id) as case:
+            # Somebody may have acted since: only now nobody else does.
+            seen = _look(iam, table, user_name)
             ended = _require_standing(case, seen, what)
             case, put_back = restricting.restore(iam, table, case, seen, policies, ended)
             logger().info("restored", user_name=user_name, what=ended, by=caller.key, reason=reason)
@@ -82,6 +82,13 @@ def _authorize(user_name: str, caller: Caller, directory: people.Directory) -> N
         raise Problem(HTTPStatus.FORBIDDEN, "not-an-operator", "Only an operator puts back what a user could do.")
     if directory.same(caller.person, user_name.lower()):
         raise Problem(HTTPStatus.FORBIDDEN, "own-user", "Another operator has to do it for you.")
+
+
+def _look(iam: Any, table: Table, user_name: str) -> Live:
+    seen = live.look(iam, table, user_name) if _NAME.fullmatch(user_name) else None
+    if seen is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no user of that name.")
+    return seen
 
 
 def _require_standing(case: Case | None, seen: Live, what: str | None) -> str:
