@@ -51,6 +51,17 @@ def test_who_has_not_is_looked_at_again_later(account: Account) -> None:
     assert (asked["FunctionName"], asked["InvocationType"]) == ("gatehouse-LiftRestriction", "Event")
 
 
+def test_who_has_no_password_any_more_is_as_before_and_told(account: Account) -> None:
+    before = member(account, tags=TAGS)
+    brought_to(account, Mode.RESTRICT)
+    account.iam.delete_login_profile(UserName=USER)
+    lift(account)
+    assert shapes.picture(account.iam, USER) == before | {"password": None}
+    assert sweeping.case(account) is None
+    (mail,) = account.mails()
+    assert "you have no password any more" in mail["text"]
+
+
 def test_a_suspension_does_not_end_by_itself(account: Account) -> None:
     member(account)
     brought_to(account, Mode.SUSPEND)

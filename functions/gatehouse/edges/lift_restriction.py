@@ -1,6 +1,7 @@
 """Looks at a user who may only enrol: whoever has enrolled gets back, exactly, what stood before.
 
-Asked by the event of an enrolment and by the follow-up, which do not wait; both only guess, IAM is asked here.
+So does who has no password any more: the restriction has lost its cause, and no sweep finds the user again. Asked by
+the event of an enrolment and by the follow-up, which do not wait; both only guess, IAM is asked here.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class Settings:
 
 @handler
 def lift_restriction(event: dict[str, Any]) -> None:
-    """In: the user's name. Changes nothing for who has no device, is suspended, or is being onboarded or reset.
+    """In: the user's name. Changes nothing for who has a password and no device, is suspended, or is being onboarded or
+    reset.
 
     The end of a suspension that was interrupted is left to the operator, who was told that it failed.
     """
@@ -43,7 +45,7 @@ def lift_restriction(event: dict[str, Any]) -> None:
                 cases.note_absence(table, case)
             elif seen.user_id != case.user_id:
                 cases.close(table, case)
-            elif case.restoring == "restriction" or _has_enrolled(case, seen):
+            elif case.restoring == "restriction" or _has_complied(case, seen):
                 _put_back(iam, table, case, seen, config)
             elif case.stands:
                 cases.write(table, case, cases.next_look(restricting.LOOK_SECONDS), removes=("ttl",))
@@ -51,8 +53,13 @@ def lift_restriction(event: dict[str, Any]) -> None:
         logger().info("left to who is at it", user_name=known.user_name)
 
 
-def _has_enrolled(case: Case, seen: Live) -> bool:
-    return case.stands == "restriction" and seen.devices > 0 and not seen.under_way
+def _has_complied(case: Case, seen: Live) -> bool:
+    return case.stands == "restriction" and _reason(seen) is not None and not seen.under_way
+
+
+def _reason(seen: Live) -> str | None:
+    """Why a restriction has no cause any more, or None."""
+    return "you have enrolled MFA" if seen.devices else None if seen.console else "you have no password any more"
 
 
 def _put_back(iam: Any, table: Table, case: Case, seen: Live, config: Settings) -> None:
@@ -67,11 +74,11 @@ def _put_back(iam: Any, table: Table, case: Case, seen: Live, config: Settings) 
     logger().info("put back", user_name=seen.user_name, put_back=put_back)
     content = {
         "at": case.restored_at,
-        "reason": "you have enrolled MFA" if seen.devices else "an operator asked for it",
+        "reason": _reason(seen) or "an operator asked for it",
         "put_back": put_back,
         "restricted": False,
     }
     ses, sender = client("sesv2", retries=False), mailing.Sender(config.sender_address, config.configuration_set)
     case, _ = telling.tell(ses, table, case, seen, telling.RESTORED, content, sender, policies.account_id)
-    if seen.devices:
+    if _reason(seen):
         cases.close(table, case)
