@@ -93,7 +93,7 @@ def test_nobody_is_touched_who_must_not_be(finding, live, exemption, case, rules
         assert live.devices == 0
     if step.action is not Mode.REMIND:
         assert finding.kind is Kind.CONSOLE_WITHOUT_MFA
-        assert live.is_ours or rules.outsiders
+        assert live.is_our_person or rules.outsiders
         assert not (case and case.restoring)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from gatehouse import mailing, times
 from gatehouse.compliance import actions, cases, exemptions, live, restricting, telling
 from gatehouse.compliance.actions import Step
-from gatehouse.compliance.cases import Busy, Case
+from gatehouse.compliance.cases import Busy, Case, Restriction, Suspension
 from gatehouse.compliance.live import Live
 from gatehouse.compliance.model import Acted, Finding, Mode, Rules
 from gatehouse.compliance.restricting import ChangedMeanwhile, NoRoom, Policies
@@ -62,7 +62,8 @@ def _step(finding: Finding, seen: Live | None, case: Case | None, rules: Rules, 
 def _take(
     means: Means, case: Case, seen: Live, finding: Finding, step: Step, rules: Rules, now: str, begun: str
 ) -> Acted:
-    told, stands = None, None
+    told: str | None = None
+    stands: Restriction | Suspension | None = None
     if step.action is Mode.SUSPEND:
         case = restricting.ensure_suspended(means.iam, means.table, case, seen, means.policies)
         stands = case.suspension

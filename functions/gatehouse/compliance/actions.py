@@ -39,7 +39,7 @@ def next_step(
         wanted = min(wanted, Mode.REMIND, key=_rank)
     if wanted is Mode.REPORT:
         return Step(None, "nothing is due")
-    if wanted is not Mode.REMIND and not (live.is_ours or rules.outsiders):
+    if wanted is not Mode.REMIND and not (live.is_our_person or rules.outsiders):
         return Step(Mode.REMIND, "users outside Gatehouse are reminded only (ActOnOutsiders)")
     return _in_turn(wanted, case, times.after(finding.since, 0), rules, now)
 

@@ -145,7 +145,7 @@ def note_absence(table: Table, case: Case) -> None:
     once a day, and kept as long as that of which nothing stands.
     """
     absent = {"ttl": Expression("if_not_exists(#ttl, :ttl)"), **next_look(86_400)}
-    write(table, case, absent, **kept())
+    write(table, case, absent, ttl=kept()["ttl"])
 
 
 def next_look(seconds: float) -> dict[str, str]:

@@ -23,7 +23,7 @@ class Live:
     under_way: str | None
 
     @property
-    def is_ours(self) -> bool:
+    def is_our_person(self) -> bool:
         """Whether Gatehouse has a say in the boundary: people under its path."""
         return self.path.startswith(iam_users.PATH) and not self.is_application
 

@@ -63,7 +63,7 @@ def ensure_restricted(iam: Any, table: Table, case: Case, live: Live, policies: 
     and gets a policy of the same effect.
     """
     if case.restriction is None:
-        boundary = live.boundary if live.is_ours and live.boundary in policies.enrolling else None
+        boundary = live.boundary if live.is_our_person and live.boundary in policies.enrolling else None
         if boundary is None:
             _require_room(iam, live.user_name, policies.restricted)
         case = _write_down(table, case, "restriction", Restriction(times.now(), boundary))

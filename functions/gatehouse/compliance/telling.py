@@ -53,13 +53,13 @@ def is_wanted(case: Case, name: str, since: str, now: str, every: int | None = N
 def of_finding(case: Case, live: Live, finding: Finding, rules: Rules, now: str) -> dict[str, Any]:
     """What the mail says of a finding and of what comes next, besides what every mail says."""
     begins = actions.earliest(case, times.after(finding.since, 0), rules, now)
-    held = live.is_ours or rules.outsiders
+    held = live.is_our_person or rules.outsiders
     return {
         "since": finding.since,
         "at": case.suspension.at if case.suspension else case.restriction.at if case.restriction else now,
         "reason": REASON,
         # Who once had a device is under a boundary by which a stolen password enrols nothing.
-        "may_enrol": not live.is_ours or case.restriction is not None,
+        "may_enrol": not live.is_our_person or case.restriction is not None,
         "restrict_at": begins[Mode.RESTRICT]
         if held and not case.restriction and rules.mode in (Mode.RESTRICT, Mode.SUSPEND)
         else None,
@@ -72,7 +72,7 @@ REASON = "a password for the console, and no MFA device"
 
 def address(table: Table, live: Live) -> str | None:
     """Where a user can be written to: as its onboarding says, or its tag; None where nobody has said it."""
-    onboarding = records.find(table, live.tags.get(iam_users.ID_TAG, "")) if live.is_ours else None
+    onboarding = records.find(table, live.tags.get(iam_users.ID_TAG, "")) if live.is_our_person else None
     told = onboarding.request["email"] if onboarding else live.tags.get(ADDRESS_TAG, "")
     return told if _ADDRESS.fullmatch(told) else None
 
