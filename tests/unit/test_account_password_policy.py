@@ -83,11 +83,17 @@ def test_on_deletion_it_looks_at_nothing_and_leaves_what_was_enforced(aws: Accou
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_a_failure_is_answered_with_its_reason(aws: Account, stack: CloudFormation, kind: str) -> None:
-    aws.wire.refuse("UpdateAccountPasswordPolicy", "AccessDenied", message="not allowed")
+    aws.wire.refuse("UpdateAccountPasswordPolicy", "AccessDenied", message="not allowed", times=9)
     answer = stack.ask(kind, Mode="enforce")
     assert answer["Status"] == "FAILED"
     assert answer["Reason"] == "AccessDenied: UpdateAccountPasswordPolicy: AccessDenied (not allowed)"
     assert answer["PhysicalResourceId"] == "account-password-policy"
+
+
+def test_a_right_that_the_same_update_gave_is_waited_for(aws: Account, stack: CloudFormation) -> None:
+    aws.wire.refuse("UpdateAccountPasswordPolicy", "AccessDenied", times=3)
+    assert stack.ask("Update", Mode="enforce")["Status"] == "SUCCESS"
+    assert len(aws.wire.made("UpdateAccountPasswordPolicy")) == 4
 
 
 @pytest.mark.parametrize(

@@ -37,15 +37,16 @@ def test_who_has_enrolled_is_as_before_and_told(account: Account, boundary: str 
     assert len(account.mails()) == 0
 
 
-def test_who_has_not_is_looked_at_again_later(account: Account) -> None:
+@pytest.mark.parametrize(("done", "stands"), [(Mode.RESTRICT, "restriction"), (Mode.SUSPEND, "suspension")])
+def test_who_has_not_is_looked_at_again_later(account: Account, done: Mode, stands: str) -> None:
     member(account)
-    brought_to(account, Mode.RESTRICT)
+    brought_to(account, done)
     before = shapes.picture(account.iam, USER)
     lift(account)
     assert shapes.picture(account.iam, USER) == before
     account.call("follow_up", {})
     assert not account.wire.made("Invoke")
-    account.clock.advance(restricting.LOOK_SECONDS + 1)
+    account.clock.advance(restricting.LOOK_SECONDS[stands] + 1)
     account.call("follow_up", {})
     (asked,) = account.wire.made("Invoke")
     assert (asked["FunctionName"], asked["InvocationType"]) == ("gatehouse-LiftRestriction", "Event")

@@ -17,8 +17,8 @@ from gatehouse.table import Table
 MOST_POLICIES = 10
 """Managed policies that a user may have. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
-LOOK_SECONDS = 900
-"""How often a restricted user is looked at who may have enrolled without an event."""
+LOOK_SECONDS = {"restriction": 900, "suspension": 86_400}
+"""How often somebody is looked at: who is restricted may have enrolled without an event, a suspension ends by hand."""
 
 
 class ChangedMeanwhile(Exception):
@@ -108,13 +108,14 @@ def restore(iam: Any, table: Table, case: Case, live: Live, policies: Policies, 
     put_back = list((_unsuspend if what == "suspension" else _unrestrict)(iam, case, live, policies))
     ended, gone = {"restored_at": times.now()}, ("restoring", what)
     if what == "suspension" and case.restriction:
-        return cases.write(table, case, ended, removes=gone), put_back
+        look = cases.next_look(LOOK_SECONDS["restriction"])
+        return cases.write(table, case, {**ended, **look}, removes=gone), put_back
     return cases.write(table, case, {**ended, **cases.kept()}, removes=(*gone, "created_at")), put_back
 
 
 def _write_down(table: Table, case: Case, what: str, stood: Restriction | Suspension) -> Case:
     """Before anything is changed: what to put back, for as long as it takes."""
-    return cases.write(table, case, {what: asdict(stood), **cases.next_look(LOOK_SECONDS)}, removes=("ttl",))
+    return cases.write(table, case, {what: asdict(stood), **cases.next_look(LOOK_SECONDS[what])}, removes=("ttl",))
 
 
 def _unsuspend(iam: Any, case: Case, live: Live, policies: Policies) -> Iterator[str]:

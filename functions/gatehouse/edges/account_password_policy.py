@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
 import json
+import time
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from gatehouse.clients import aws_errors, client
 from gatehouse.compliance import password_policy
 from gatehouse.compliance.password_policy import Wanted
+from gatehouse.errors import AccessDenied
 from gatehouse.handling import handler
 from gatehouse.logs import logger
 
@@ -27,13 +29,24 @@ def account_password_policy(event: dict[str, Any]) -> None:
     What was enforced is left alone when the resource is deleted: without the policy, passwords would be weaker.
     """
     try:
-        with aws_errors():
-            lacks = [] if event["RequestType"] == "Delete" else _look(event["ResourceProperties"])
+        lacks = [] if event["RequestType"] == "Delete" else _look_patiently(event["ResourceProperties"])
     except Exception as error:
         logger().error("password policy", error=type(error).__name__, cause=str(error))
         _answer(event, {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"})
         return
     _answer(event, {"Status": "SUCCESS", "Data": {"Shortcomings": "; ".join(lacks) or "none"}})
+
+
+def _look_patiently(properties: Mapping[str, str]) -> list[str]:
+    """The right to enforce a policy may have been given seconds ago, by the same update of the stack."""
+    for pause in (2, 4, 8):
+        try:
+            with aws_errors():
+                return _look(properties)
+        except AccessDenied:
+            time.sleep(pause)
+    with aws_errors():
+        return _look(properties)
 
 
 def _look(properties: Mapping[str, str]) -> list[str]:

@@ -48,7 +48,7 @@ def lift_restriction(event: dict[str, Any]) -> None:
             elif case.restoring == "restriction" or _has_complied(case, seen):
                 _put_back(iam, table, case, seen, config)
             elif case.stands:
-                cases.write(table, case, cases.next_look(restricting.LOOK_SECONDS), removes=("ttl",))
+                cases.write(table, case, cases.next_look(restricting.LOOK_SECONDS[case.stands]), removes=("ttl",))
     except Busy:
         logger().info("left to who is at it", user_name=known.user_name)
 
