@@ -16,7 +16,7 @@ from gatehouse.problems import Problem
 from gatehouse.profiles import Review, fingerprint, review
 from gatehouse.table import Table
 
-IDEMPOTENCY_SECONDS = 86_400
+IDEMPOTENCY_SECONDS = times.DAY
 
 _ATTEMPTS = 8
 

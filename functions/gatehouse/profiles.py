@@ -11,8 +11,6 @@ from gatehouse.effective_grants import Account
 from gatehouse.errors import InvalidRequest
 from gatehouse.model import Approval, FieldProblem, Grants, Permissions, Purpose
 
-_DAY = 86_400
-
 LONGEST_INLINE_POLICIES = 2048
 """Characters that all inline policies of a user may have together, white space not counted.
 
@@ -58,7 +56,7 @@ def review(request: Mapping[str, Any], account: Account, now: str, copied: Permi
     problems += [] if problems else _too_much(effective_grants.complete(names), account)
     if problems:
         raise InvalidRequest(problems)
-    longest = times.after(now, profile["longest_duration_days"] * _DAY)
+    longest = times.after(now, profile["longest_duration_days"] * times.DAY)
     resolved = {**request, "expires_at": times.text(times.parse(request["expires_at"] or longest))}
     grants = effective_grants.resolve(resolved, profile, names, account)
     needed = catalogue.approvals_needed(profile, grants)
@@ -159,7 +157,7 @@ def _untimely(request: Mapping[str, Any], profile: Mapping[str, Any], now: str) 
     except (ValueError, OverflowError):
         yield FieldProblem("expires_at", "must be a time that exists")
         return
-    if not now < expires_at <= times.after(now, days * _DAY):
+    if not now < expires_at <= times.after(now, days * times.DAY):
         yield FieldProblem("expires_at", f"must lie in the future, at most {days} days ahead")
 
 

@@ -18,7 +18,7 @@ from gatehouse.table import Expression, Table
 MACHINE = "gatehouse"
 """Who acts in a timeline when nobody in particular does."""
 
-CLAIM_KEPT = 30 * 86_400
+CLAIM_KEPT = 30 * times.DAY
 """Seconds a claim's row outlives it, so that a late click is told why it is too late."""
 
 MAIL_SECONDS = 30

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+DAY = 86_400
+"""Seconds."""
 
 
 def now() -> str:

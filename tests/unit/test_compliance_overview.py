@@ -12,7 +12,7 @@ EXEMPTION = Exemption("olga", "break-glass", "2027-01-31")
 
 
 def before(days: float) -> str:
-    return times.after(AT, -days * overview.DAY)
+    return times.after(AT, -days * times.DAY)
 
 
 def found(kind: Kind, subject: str, days: float = 3, **more: object) -> Finding:

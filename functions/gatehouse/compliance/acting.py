@@ -8,11 +8,9 @@ from gatehouse.compliance import actions, cases, exemptions, live, restricting, 
 from gatehouse.compliance.actions import Step
 from gatehouse.compliance.cases import Busy, Case, Restriction, Suspension
 from gatehouse.compliance.live import Live
-from gatehouse.compliance.model import Acted, Finding, Mode, Rules
+from gatehouse.compliance.model import Acted, Finding, Mode, Outcome, Rules
 from gatehouse.compliance.restricting import ChangedMeanwhile, NoRoom, Policies
 from gatehouse.table import Table
-
-DONE, DRY_RUN, SKIPPED, FAILED = "done", "dry-run", "skipped", "failed"
 
 
 @dataclass(frozen=True)
@@ -35,21 +33,21 @@ def act(means: Means, finding: Finding, rules: Rules, begun: str) -> Acted:
     known = cases.find(means.table, finding.subject) if seen else None
     step = _step(finding, seen, known, rules, now)
     if seen is None or step.action is None:
-        return _acted(finding, step.action, SKIPPED, step.reason)
+        return _acted(finding, step.action, Outcome.SKIPPED, step.reason)
     if rules.dry_run:
-        return _acted(finding, step.action, DRY_RUN, step.reason)
+        return _acted(finding, step.action, Outcome.DRY_RUN, step.reason)
     try:
         with cases.held(means.table, seen.user_name, seen.user_id) as case:
             # Somebody may have acted since: only now nobody else does.
             step = _step(finding, seen, case, rules, now)
             if step.action is None:
-                return _acted(finding, None, SKIPPED, step.reason)
+                return _acted(finding, None, Outcome.SKIPPED, step.reason)
             return _take(means, case, seen, finding, step, rules, now, begun)
     except (NoRoom, ChangedMeanwhile) as reason:
-        return _acted(finding, step.action, SKIPPED, str(reason))
+        return _acted(finding, step.action, Outcome.SKIPPED, str(reason))
     except Busy as reason:
         # Perhaps a try of this very sweep that ended half-way: the next sweep comes again.
-        return _acted(finding, step.action, FAILED, str(reason))
+        return _acted(finding, step.action, Outcome.FAILED, str(reason))
 
 
 def _step(finding: Finding, seen: Live | None, case: Case | None, rules: Rules, now: str) -> Step:
@@ -78,7 +76,7 @@ def _take(
         )
     # What an earlier try of this sweep did was done by this sweep.
     done = told == telling.MAILED or (stands is not None and stands.at >= begun)
-    outcome = FAILED if told == telling.NOT_SENT else DONE if done else SKIPPED
+    outcome = Outcome.FAILED if told == telling.NOT_SENT else Outcome.DONE if done else Outcome.SKIPPED
     if step.action is not Mode.REMIND:
         return _acted(finding, step.action, outcome, "; ".join(filter(None, (step.reason, told))))
     if told in (telling.MAILED, telling.NO_ADDRESS):
@@ -92,5 +90,5 @@ def _note_reminder(table: Table, case: Case, finding: Finding, now: str) -> None
         cases.write(table, case, {"reminded_at": now, **({} if case.stands else cases.kept())})
 
 
-def _acted(finding: Finding, action: Mode | None, outcome: str, reason: str) -> Acted:
+def _acted(finding: Finding, action: Mode | None, outcome: Outcome, reason: str) -> Acted:
     return Acted(finding.subject, action or (finding.due.action if finding.due else Mode.REPORT), outcome, reason[:100])

@@ -13,8 +13,6 @@ from gatehouse.compliance.cases import Case
 from gatehouse.compliance.live import Live
 from gatehouse.compliance.model import Exemption, Finding, Kind, Mode, Rules
 
-DAY = 86_400
-
 
 @dataclass(frozen=True)
 class Step:
@@ -34,9 +32,9 @@ def next_step(
         return Step(None, "there is no such user any more")
     if left_alone := next(_left_alone(finding, live, exemption), None):
         return Step(None, left_alone)
-    wanted = min(finding.due.action, rules.mode, key=_rank)
+    wanted = min(finding.due.action, rules.mode, key=lambda mode: mode.rank)
     if finding.kind is Kind.PHISHABLE_MFA:
-        wanted = min(wanted, Mode.REMIND, key=_rank)
+        wanted = min(wanted, Mode.REMIND, key=lambda mode: mode.rank)
     if wanted is Mode.REPORT:
         return Step(None, "nothing is due")
     if wanted is not Mode.REMIND and not (live.is_our_person or rules.outsiders):
@@ -107,8 +105,4 @@ def _between(earlier: int, later: int) -> int:
 
 
 def _days(moment: str, days: int) -> str:
-    return times.after(moment, days * DAY)
-
-
-def _rank(mode: Mode) -> int:
-    return list(Mode).index(mode)
+    return times.after(moment, days * times.DAY)

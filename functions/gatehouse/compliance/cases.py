@@ -21,7 +21,7 @@ ENTITY = "compliance"
 HELD_SECONDS = 300
 """How long who holds an item has it: longer than any of the functions that do may run."""
 
-KEPT_SECONDS = 400 * 86_400
+KEPT_SECONDS = 400 * times.DAY
 """How long an item of which nothing stands is kept: the days since a reminder or a restore are counted from it."""
 
 
@@ -144,7 +144,7 @@ def note_absence(table: Table, case: Case) -> None:
     Only another user of the name is proof that what stood before is of no use any more. Until then it is looked for
     once a day, and kept as long as that of which nothing stands.
     """
-    absent = {"ttl": Expression("if_not_exists(#ttl, :ttl)"), **next_look(86_400)}
+    absent = {"ttl": Expression("if_not_exists(#ttl, :ttl)"), **next_look(times.DAY)}
     write(table, case, absent, ttl=kept()["ttl"])
 
 

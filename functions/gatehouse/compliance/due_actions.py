@@ -12,8 +12,6 @@ from gatehouse.compliance.rules import RULES
 MOST_ACTED_ON = 800
 """What is done to users of one sweep has to fit into 256 KB, Step Functions' largest payload: the others come next."""
 
-_DAY = 86_400
-
 
 def decide(
     found: list[Finding],
@@ -123,7 +121,7 @@ def _due(since: str, actions: tuple[Mode, ...], rules: Rules, told: Due | None, 
     """The gravest action whose days of grace are over; before the first one's end, when that is."""
     if not actions:
         return None
-    starts = {action: times.after(since, _grace(action, rules) * _DAY) for action in actions}
+    starts = {action: times.after(since, _grace(action, rules) * times.DAY) for action in actions}
     reached = [action for action in actions if starts[action] <= now]
     if not reached:
         return Due(actions[0], starts[actions[0]], now=False)
@@ -133,7 +131,7 @@ def _due(since: str, actions: tuple[Mode, ...], rules: Rules, told: Due | None, 
 
 def _reminder(first: str, rules: Rules, told: Due | None, now: str) -> Due:
     """The reminder of this period, or the next period's if that one was told."""
-    period = max(1, rules.remind_every_days) * _DAY
+    period = max(1, rules.remind_every_days) * times.DAY
     over = int((times.parse(now) - times.parse(first)).total_seconds() // period)
     at = times.after(first, over * period)
     if told and told.action is Mode.REMIND and (told.at > at or (told.at == at and told.now)):

@@ -213,7 +213,7 @@ def _owner(tags: Mapping[str, str]) -> str | None:
 
 
 def _is_older(moment: str, days: int, now: str) -> bool:
-    return moment < times.after(now, -days * 86_400)
+    return moment < times.after(now, -days * times.DAY)
 
 
 def _as_of(account: Account) -> str:

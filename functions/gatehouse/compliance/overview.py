@@ -15,7 +15,6 @@ SEVERITIES = ("critical", "high", "medium", "low")
 IN_WORDS = {ROOT: "Root user", ACCOUNT: "This account"}
 """Subjects that are no user's name."""
 
-DAY = 86_400
 
 T = TypeVar("T")
 Key = TypeVar("Key", bound=Hashable)
@@ -109,7 +108,7 @@ def by_kind(sweep: Sweep) -> list[OfKind]:
 
 def coming(sweep: Sweep, days: int | None = None) -> list[Coming]:
     """What is due after this sweep, the next first; within so many days, if any are given."""
-    until = times.after(sweep.at, days * DAY) if days is not None else None
+    until = times.after(sweep.at, days * times.DAY) if days is not None else None
     due = {
         (finding.due.at[:10], finding.due.action, finding.subject)
         for finding in open_findings(sweep)

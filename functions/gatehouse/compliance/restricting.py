@@ -17,7 +17,7 @@ from gatehouse.table import Table
 MOST_POLICIES = 10
 """Managed policies that a user may have. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
-LOOK_SECONDS = {"restriction": 900, "suspension": 86_400}
+LOOK_SECONDS = {"restriction": 900, "suspension": times.DAY}
 """How often somebody is looked at: who is restricted may have enrolled without an event, a suspension ends by hand."""
 
 

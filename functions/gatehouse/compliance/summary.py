@@ -17,7 +17,7 @@ DAYS = 7
 
 MAIL = "compliance_summary"
 
-_KEPT = 90 * overview.DAY
+_KEPT = 90 * times.DAY
 """Seconds that the note outlives the mail: longer than an execution can be redriven."""
 
 _SENDING = 30

@@ -24,7 +24,7 @@ ADDRESS_TAG = "email"
 MAILED, NO_ADDRESS, NOT_SENT = "mailed", "no mail address is known", "the mail was not sent"
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
-_HALF_A_DAY = actions.DAY // 2
+_HALF_A_DAY = times.DAY // 2
 """Sweeps are not on time to the second: what is due today is not put off until the next one."""
 
 
@@ -34,7 +34,7 @@ def due(case: Case, action: Mode, finding: Finding, rules: Rules, now: str) -> s
         return SUSPENDED if is_wanted(case, SUSPENDED, case.suspension.at, now) else None
     if action is Mode.RESTRICT and case.restriction and is_wanted(case, RESTRICTED, case.restriction.at, now):
         return RESTRICTED
-    name, every = REMINDERS[finding.kind], rules.remind_every_days * actions.DAY - _HALF_A_DAY
+    name, every = REMINDERS[finding.kind], rules.remind_every_days * times.DAY - _HALF_A_DAY
     if now < times.after(case.mails_begun.get(RESTRICTED, finding.since), every) and case.restriction:
         return None
     return name if is_wanted(case, name, times.after(finding.since, 0), now, every) else None
@@ -46,7 +46,7 @@ def is_wanted(case: Case, name: str, since: str, now: str, every: int | None = N
     if begun < since:
         return True
     if sent < begun:
-        return now >= times.after(begun, actions.DAY)
+        return now >= times.after(begun, times.DAY)
     return every is not None and now >= times.after(sent, every)
 
 

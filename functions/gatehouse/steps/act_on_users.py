@@ -7,7 +7,7 @@ from gatehouse import mailing, settings
 from gatehouse.clients import aws_errors, client
 from gatehouse.compliance import acting, sweeps
 from gatehouse.compliance.acting import Means
-from gatehouse.compliance.model import Acted, Finding, Mode, Sweep
+from gatehouse.compliance.model import Acted, Finding, Mode, Outcome, Sweep
 from gatehouse.compliance.restricting import Policies
 from gatehouse.handling import handler
 from gatehouse.logs import logger
@@ -48,6 +48,6 @@ def _act(means: Means, finding: Finding, sweep: Sweep) -> Acted:
             acted = acting.act(means, finding, sweep.rules, sweep.at)
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
-        acted = Acted(finding.subject, finding.due.action if finding.due else Mode.REPORT, acting.FAILED, cause[:100])
+        acted = Acted(finding.subject, finding.due.action if finding.due else Mode.REPORT, Outcome.FAILED, cause[:100])
     logger().info("acted", **asdict(acted))
     return acted

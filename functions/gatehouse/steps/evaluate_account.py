@@ -38,7 +38,7 @@ def evaluate_account(event: dict[str, Any]) -> dict[str, Any]:
         rule = "must be 1 to 80 letters, digits, - and _, beginning with a letter or digit"
         raise InvalidRequest([FieldProblem("execution name", rule)])
     config, now = settings.load(Settings), times.text(times.parse(event["started_at"]))
-    before = times.after(now, -config.stuck_days * 86_400)
+    before = times.after(now, -config.stuck_days * times.DAY)
     stuck = records.open_since(Table(client("dynamodb"), config.table_name), before)
     account = inventory.read(client("iam"), config.wanted, stuck)
     s3 = client("s3")
