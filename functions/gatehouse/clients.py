@@ -23,7 +23,7 @@ _RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect
 # What was throttled had no effect, and is sent again.
 _NO_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
-_TRIES_WHERE_THROTTLED = 4
+_THROTTLED_RETRIES = 4
 _THROTTLED = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException",
@@ -50,7 +50,8 @@ def client(service: str, *, retries: bool = True, seconds: int | None = None) ->
     """The client of one AWS service, made once per process; without `retries`, for calls that are not idempotent, it
     tries again only what was throttled.
 
-    `seconds` is how long it waits for a connection, and then for an answer, where somebody else waits for it.
+    `seconds` is how long it waits for a connection, and then for an answer, where somebody else waits for it; without
+    `retries` it then tries nothing again.
     """
     config = _RETRIES if retries else _NO_RETRIES
     if seconds is not None:
@@ -64,7 +65,7 @@ def client(service: str, *, retries: bool = True, seconds: int | None = None) ->
 def _pause_where_throttled(response: Any, attempts: int, **_: Any) -> float | None:
     """For the SDK: the seconds until it tries again, None for never. Full jitter, 7.5 s at most in all."""
     code = response[1].get("Error", {}).get("Code") if response else None
-    if code not in _THROTTLED or attempts > _TRIES_WHERE_THROTTLED:
+    if code not in _THROTTLED or attempts > _THROTTLED_RETRIES:
         return None
     return random.uniform(0, 2**attempts / 4)  # noqa: S311 - no secret
 

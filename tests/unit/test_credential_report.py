@@ -1,5 +1,7 @@
 """The credential report is read whole or not at all."""
 
+import csv
+import io
 from dataclasses import replace
 
 import pytest
@@ -66,6 +68,16 @@ def test_a_comma_does_no_harm_in_quotes_either(name: str, path: str) -> None:
     quoted = text.replace(f"\n{name},{line.arn}", f'\n"{name}","{line.arn}"')
     assert quoted != text
     assert credential_report.parse(quoted)[1] == {name: line}
+
+
+def test_a_report_that_quotes_everything_is_read() -> None:
+    line = credentials("doe,john", has_password=True)
+    rows = csv.reader(report([THE_ROOT]).splitlines())
+    header, root = list(rows)
+    fields = dict(zip(header, root, strict=True)) | {"user": "doe,john", "arn": line.arn, "password_enabled": "true"}
+    written = io.StringIO()
+    csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([header, root, fields.values()])
+    assert credential_report.parse(written.getvalue())[1].keys() == {"doe,john"}
 
 
 def test_fifty_thousand_lines_are_read() -> None:

@@ -322,6 +322,32 @@ def test_whom_the_sweep_before_skipped_keeps_nobody_else_from_being_restricted()
     assert held_back(again) == ["late"], "who was not skipped is counted"
 
 
+@pytest.mark.parametrize("outcome", ["skipped", "failed"])
+def test_among_those_to_whom_nothing_can_be_done_everybody_s_turn_comes(outcome: str) -> None:
+    stuck = [
+        without_mfa(name, path="/", boundary=None, policies=TEN_POLICIES) for name in ("ann", "ben", "cleo", "dan")
+    ]
+    of, rules, tried = account(*stuck), replace(FIVE_PERCENT, outsiders=True), []
+    earlier = sweep(of, rules)
+    for day in range(14, 22):
+        earlier = with_outcome(sweep(of, rules, earlier, later(day)), outcome)
+        tried += held_back(earlier)
+    assert tried == ["ann", "ben", "cleo", "dan"] * 2
+
+
+def test_who_fails_for_good_keeps_nobody_from_being_acted_on_who_was_held_back_by_halves() -> None:
+    halves, fails = [without_mfa(name, boundary=rules_in_words.MEMBER) for name in ("ann", "ben")]
+    earlier = with_outcome(
+        sweep(account(halves, fails), FIVE_PERCENT, sweep(account(halves), FIVE_PERCENT), later(14)), "failed"
+    )
+    tried = []
+    for day in range(29, 37):
+        earlier = with_outcome(sweep(account(halves, fails), FIVE_PERCENT, earlier, later(day)), "failed")
+        tried += held_back(earlier)
+    assert tried.count("ann") >= 3
+    assert tried.count("ben") >= 3
+
+
 @settings(max_examples=50)
 @given(
     st.lists(
@@ -348,6 +374,7 @@ def test_never_more_than_the_share_is_held_back_at_once_whatever_became_of_it_be
         (GUARD.suspended, Mode.SUSPEND, "done", None),
         (GUARD.restricted, Mode.RESTRICT, "failed", Mode.RESTRICT),
         (GUARD.restricted, Mode.RESTRICT, "done", Mode.REMIND),
+        (GUARD.restricted, Mode.REPORT, "failed", Mode.RESTRICT),
         (GUARD.restricted, Mode.REMIND, "failed", Mode.REMIND),
     ],
 )

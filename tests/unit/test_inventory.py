@@ -74,6 +74,10 @@ def test_a_report_without_a_user_who_was_there_for_an_hour_was_cut_off(aws: Aws,
 def test_somebody_who_was_renamed_since_the_report_has_a_line_under_the_old_name(aws: Aws) -> None:
     without_lines(aws, user("new.name"), left=[credentials("old.name", created_at=user("new.name").created_at)])
     assert read().users[0].credentials is None
+    again = user("old.name", created_at=ago(0.01))
+    left = [credentials("old.name", created_at=user("new.name").created_at)]
+    without_lines(aws, user("new.name"), again, left=left)
+    assert {one.credentials for one in read().users} == {None}
     without_lines(aws, user("ann"), left=[credentials("somebody.deleted", created_at=ago(7))])
     with pytest.raises(MalformedReport):
         read()

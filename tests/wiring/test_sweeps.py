@@ -60,7 +60,8 @@ def test_a_report_that_never_gets_ready_fails_the_sweep_by_its_name_before_the_t
     (asking,) = [one for one in states(SWEEPS)["EvaluateAccount"]["Catch"] if "States.ALL" not in one["ErrorEquals"]]
     again = states(SWEEPS)[asking["Next"]]
     (branch,) = again["Choices"]
-    assert (branch["Next"], again["Default"]) == ("RequestCredentialReport", "SweepFailed")
+    pause = states(SWEEPS)[branch["Next"]]
+    assert (pause["Type"], pause["Next"], again["Default"]) == ("Wait", "RequestCredentialReport", "SweepFailed")
     assert asking["Assign"]["error"] == "{% $states.errorOutput.Error %}"
     (milliseconds,) = re.findall(r"< (\d+) %", branch["Condition"])
     assert set(asking["ErrorEquals"]) == {"ReportNotReady", "ReportGone"}

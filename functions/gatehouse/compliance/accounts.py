@@ -158,7 +158,12 @@ def headline(accounts: Accounts) -> str:
 
 
 def find(
-    s3: Any, bucket: str, sweep_id: str, at: str, account_ids: Iterable[str], outcomes: Iterable[Mapping[str, str]]
+    s3: Any,
+    bucket: str,
+    sweep_id: str,
+    at: str,
+    account_ids: Iterable[str],
+    outcomes: Iterable[Mapping[str, str] | None],
 ) -> Accounts:
     """Read what the sweep of each account wrote; an outcome with an `error` is one that could not.
 
@@ -167,7 +172,7 @@ def find(
     """
     told: list[Swept] = []
     missed: list[NotSwept] = []
-    of_account = {outcome["account_id"]: outcome for outcome in outcomes if "account_id" in outcome}
+    of_account = {outcome["account_id"]: outcome for outcome in outcomes if outcome and "account_id" in outcome}
     for account_id in account_ids:
         outcome = of_account.get(account_id, {"error": "NotTold", "cause": ""})
         if "error" in outcome:

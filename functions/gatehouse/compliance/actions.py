@@ -85,7 +85,7 @@ def _in_turn(wanted: Mode, case: Case | None, since: str, rules: Rules, now: str
     if case and case.restoring:
         return Step(None, f"the {case.restoring} is being ended")
     if case and case.suspension:
-        return Step(wanted if wanted is Mode.SUSPEND else None, f"suspended since {case.suspension.at}")
+        return Step(wanted if wanted is Mode.SUSPEND else None, f"its suspension began {case.suspension.at}")
     begins = earliest(case, since, rules, now)
     if wanted is Mode.SUSPEND and begins[wanted] <= now:
         return Step(wanted, f"without MFA since {since}")

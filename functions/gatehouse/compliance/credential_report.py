@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.h
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -48,14 +48,14 @@ Value = TypeVar("Value")
 
 def parse(text: str) -> Report:
     """The root user's line, and the users' by name. Raises MalformedReport where anything is not as documented."""
-    lines = _lines(text)
-    header = next(lines, [])
+    lines = (line.rstrip("\n") for line in io.StringIO(text, newline=None))
+    header = next(csv.reader([next(lines, "")]), [])
     if missing := [column for column in COLUMNS if column not in header]:
         raise MalformedReport(f"the header has no {', '.join(missing)}")
     found: dict[str, Credentials] = {}
-    for number, fields in enumerate(lines, start=2):
+    for number, written in enumerate(lines, start=2):
         try:
-            credentials = _credentials(dict(zip(header, _whole(fields, len(header)), strict=True)))
+            credentials = _credentials(dict(zip(header, _fields(written, len(header)), strict=True)))
         except ValueError as error:
             raise MalformedReport(f"line {number}: {error}") from None
         if credentials.user_name in found:
@@ -66,23 +66,19 @@ def parse(text: str) -> Report:
     return found.pop(ROOT), found
 
 
-def _lines(text: str) -> Iterator[list[str]]:
-    """The fields of each line, as they stand between commas."""
-    return (line.rstrip("\n").split(",") for line in io.StringIO(text, newline=None))
-
-
-def _whole(fields: list[str], count: int) -> list[str]:
+def _fields(line: str, count: int) -> list[str]:
     """The fields of a line. A name, and a path within an ARN, may hold commas and even quotes, and AWS quotes nothing.
 
-    No name holds a slash, so the one after the ARN's last is the one before it.
+    No name holds a slash, so the one after the ARN's last is the one before it. Should AWS quote one day, that is read.
     """
+    if '"' in line and len(quoted := next(csv.reader([line]))) == count:
+        return quoted
+    fields = line.split(",")
     more = len(fields) - count
     if more > 0:
         first = ",".join(fields[: more + 2])
         name = first.rpartition("/")[2]
         arn = first.removeprefix(f"{name},")
-        if first.endswith('"'):
-            name, arn = next(csv.reader([first]))[:2]
         if arn.startswith("arn:") and arn.endswith(f"/{name}"):
             return [name, arn, *fields[more + 2 :]]
     if len(fields) != count:

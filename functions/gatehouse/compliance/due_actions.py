@@ -27,20 +27,19 @@ def decide(
     A sweep that would restrict or suspend more than the set share of the console users does it to nobody: that many
     at once is rather a mistake of the rules, or of what was read, than of the users. Reminders go out still.
 
-    Of whom nothing could be done to lately, or cannot be now, only as many are tried as the share has room for: so
-    that they do not keep the others from being acted on, and are not too many either if they can be all at once.
+    Of those to whom nothing could be done lately, or can be now, only as many are tried as the share has room for, in
+    turn: so they do not keep the others from being acted on, and are not too many either if they can be all at once.
     """
     decided = _with_due(found, users, rules, guard, earlier, now, rules.mode)
     grave = [finding for finding in decided if _is_grave_now(finding)]
-    passed_over, skipped = _passed_over(earlier), _grave(earlier, Outcome.SKIPPED)
-    waiting = [one for one in grave if one.subject in passed_over | skipped or _has_no_room(users[one.subject], guard)]
+    tried = _in_vain(earlier, Outcome.FAILED, Outcome.SKIPPED)
+    known = tried | _passed_over(earlier)
+    waiting = [one for one in grave if one.subject in known or _has_no_room(users[one.subject], guard)]
     others, most = len(grave) - len(waiting), max(1, console_users * rules.circuit_breaker_percent // 100)
-    waiting.sort(key=lambda one: (one.subject in skipped, one.since, one.subject))
     if others <= most:
-        return _at_most(_later(decided, waiting[most - others :])), None
-    # Whoever waits, or was held back by halves, is remembered by what stays due.
-    begun = _begun(earlier)
-    decided = _later(decided, [*waiting, *(one for one in grave if one.subject in begun)])
+        return _at_most(_later(decided, _in_turn(waiting, tried)[most - others :])), None
+    # Whoever waits is remembered by what stays due.
+    decided = _later(decided, waiting)
     reminded = _with_due(found, users, rules, guard, earlier, now, Mode.REMIND)
     decided = [mild if _is_grave_now(one) else one for one, mild in zip(decided, reminded, strict=True)]
     return _at_most(decided), f"{others} users are due to be restricted or suspended at once, at most {most} may be"
@@ -63,15 +62,24 @@ def _passed_over(earlier: Sweep | None) -> set[str]:
     return {subject for subject, due in due if due.action.is_grave and not due.now and due.at <= earlier.at}
 
 
-def _grave(earlier: Sweep | None, outcome: Outcome) -> set[str]:
-    """Of whose restriction or suspension the earlier sweep tells this outcome."""
+def _in_vain(earlier: Sweep | None, *outcomes: Outcome) -> set[str]:
+    """Whom the earlier sweep tried to restrict or suspend with one of these outcomes.
+
+    Of a batch that failed as a whole it does not tell what it was about to do.
+    """
     acted = earlier.acted if earlier else ()
-    return {one.user_name for one in acted if one.outcome == outcome and one.action.is_grave}
+    return {one.user_name for one in acted if one.outcome in outcomes and one.action is not Mode.REMIND}
+
+
+def _in_turn(waiting: list[Finding], tried: Collection[str]) -> list[Finding]:
+    """First those who come after whom the earlier sweep tried, then from the beginning: so everybody's turn comes."""
+    last = max(((one.since, one.subject) for one in waiting if one.subject in tried), default=("", ""))
+    return sorted(waiting, key=lambda one: ((one.since, one.subject) <= last, one.since, one.subject))
 
 
 def _begun(earlier: Sweep | None) -> set[str]:
     """Who may be restricted or suspended by halves: somebody has to go on, however it looks."""
-    return _grave(earlier, Outcome.FAILED) | _passed_over(earlier)
+    return _in_vain(earlier, Outcome.FAILED) | _passed_over(earlier)
 
 
 def _has_no_room(user: User, guard: Guard) -> bool:

@@ -94,8 +94,10 @@ def _require_lines(users: Collection[User], credentials: Mapping[str, Credential
 
     Whoever was renamed since the report has one under the old name: of a user that was made in the same second.
     """
-    names = {user.user_name for user in users}
-    renamed = {line.created_at[:_SECOND] for name, line in credentials.items() if name not in names}
+    made = {user.user_name: user.created_at[:_SECOND] for user in users}
+    renamed = {
+        line.created_at[:_SECOND] for name, line in credentials.items() if line.created_at[:_SECOND] != made.get(name)
+    }
     settled = times.after(reported_at, -SETTLED_SECONDS)
     missing = [user for user in users if user.credentials is None and user.created_at < settled]
     if count := sum(user.created_at[:_SECOND] not in renamed for user in missing):
