@@ -16,7 +16,7 @@ LONGEST_REASON = 500
 
 MAIL = "decided"
 
-_LINE = f"must be one line of at most {LONGEST_REASON} characters without < and >"
+_LINE = f"must be one line of at most {LONGEST_REASON} printable characters without < and >"
 _ATTEMPTS = 20
 
 

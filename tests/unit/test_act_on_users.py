@@ -62,6 +62,18 @@ def test_a_user_is_reminded_then_restricted_then_suspended_and_told_each_time(ac
     assert after["user"] == before["user"]
 
 
+def test_a_reminder_whose_sweep_ended_right_after_the_mail_counts_from_the_mail_on(account: Account) -> None:
+    member(account, path="/", boundary=None, tags=TAGS)
+    found = finding(account, days=3)
+    sweep(account, found)
+    reminded = account.table.get(cases.key(USER))["reminded_at"]
+    account.table.update(cases.key(USER), sets={}, removes=("reminded_at",))
+    account.clock.advance(60)
+    sweep(account, found)
+    assert account.table.get(cases.key(USER))["reminded_at"] == reminded
+    assert len(account.mails()) == 1
+
+
 def test_a_member_is_brought_back_to_enrolling(account: Account) -> None:
     before = member(account)
     brought_to(account, Mode.RESTRICT)

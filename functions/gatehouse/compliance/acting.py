@@ -79,15 +79,15 @@ def _take(
     outcome = Outcome.FAILED if told == telling.NOT_SENT else Outcome.DONE if done else Outcome.SKIPPED
     if step.action is not Mode.REMIND:
         return _acted(finding, step.action, outcome, "; ".join(filter(None, (step.reason, told))))
-    if told in (telling.MAILED, telling.NO_ADDRESS):
-        _note_reminder(means.table, case, finding, now)
+    _note_reminder(means.table, case, finding)
     return _acted(finding, step.action, outcome, told or "was reminded lately")
 
 
-def _note_reminder(table: Table, case: Case, finding: Finding, now: str) -> None:
-    """The days until a restriction begin with the first reminder of this finding."""
-    if case.reminded_at is None or case.reminded_at < times.after(finding.since, 0):
-        cases.write(table, case, {"reminded_at": now, **({} if case.stands else cases.kept())})
+def _note_reminder(table: Table, case: Case, finding: Finding) -> None:
+    """The days until a restriction begin with the first reminder of this finding, though its try came no further."""
+    sent, since = case.mails_sent.get(telling.REMINDERS[finding.kind], ""), times.after(finding.since, 0)
+    if sent >= since > (case.reminded_at or ""):
+        cases.write(table, case, {"reminded_at": sent, **({} if case.stands else cases.kept())})
 
 
 def _acted(finding: Finding, action: Mode | None, outcome: Outcome, reason: str) -> Acted:

@@ -69,7 +69,9 @@ def _parse(body: bytes) -> tuple[str, str]:
     document = documents.parse(body, "must be a JSON object with token and code")
     problems = documents.unknown(document, ("token", "code"), "a claim")
     problems += [
-        FieldProblem(name, "must be text") for name in ("token", "code") if not isinstance(document.get(name), str)
+        FieldProblem(name, "is required: it must be text")
+        for name in ("token", "code")
+        if not isinstance(document.get(name), str)
     ]
     if problems:
         raise InvalidRequest(problems)

@@ -66,7 +66,7 @@ def _parse(body: bytes) -> tuple[str, str]:
     if not isinstance(what, str) or what not in NEEDED_ACCESS:
         problems.append(FieldProblem("what", 'must be "password" or "access_key"'))
     if not (deciding.is_line(reason) and reason.strip()):
-        rule = f"must say why, in one line of at most {deciding.LONGEST_REASON} characters without < and >"
+        rule = f"must say why, in one line of at most {deciding.LONGEST_REASON} printable characters without < and >"
         problems.append(FieldProblem("reason", rule))
     if problems:
         raise InvalidRequest(problems)
