@@ -1,6 +1,7 @@
 """Resource types that the emulator does not know, so that it rejects the whole template, and what it leaves out."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import iam, lambda_svc, secretsmanager
@@ -71,20 +72,7 @@ def secret_policies() -> None:
 
 def role_boundaries() -> None:
     """PermissionsBoundary of AWS::IAM::Role; the emulator leaves it out, so that the role may do more than on AWS."""
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
-    original_create, original_update = handlers["create"], handlers["update"]
-
-    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        made = original_create(logical_id, properties, stack)
-        _bound(made[0], properties)
-        return made
-
-    def update(name: str, old: dict[str, Any], new: dict[str, Any], *more: Any) -> Any:
-        made = original_update(name, old, new, *more)
-        _bound(made[0], new)
-        return made
-
-    provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"] = {**handlers, "create": create, "update": update}
+    _complete("AWS::IAM::Role", _bound)
 
 
 def _bound(name: str, properties: dict[str, Any]) -> None:
@@ -97,25 +85,30 @@ def _bound(name: str, properties: dict[str, Any]) -> None:
 
 def reserved_concurrency() -> None:
     """ReservedConcurrentExecutions of AWS::Lambda::Function; the emulator keeps to it, but leaves it out here."""
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    original_create, original_update = handlers["create"], handlers["update"]
-
-    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        made = original_create(logical_id, properties, stack)
-        _reserve(made[0], properties)
-        return made
-
-    def update(name: str, old: dict[str, Any], new: dict[str, Any], *more: Any) -> Any:
-        made = original_update(name, old, new, *more)
-        _reserve(made[0], new)
-        return made
-
-    provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"] = {**handlers, "create": create, "update": update}
+    _complete("AWS::Lambda::Function", _reserve)
 
 
 def _reserve(name: str, properties: dict[str, Any]) -> None:
     reserved = properties.get("ReservedConcurrentExecutions")
     lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
+
+
+def _complete(resource: str, complete: Callable[[str, dict[str, Any]], None]) -> None:
+    """Let `complete` see the name and the properties of every such resource that was made or changed."""
+    handlers = provisioners._RESOURCE_HANDLERS[resource]
+    original_create, original_update = handlers["create"], handlers["update"]
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        made = original_create(logical_id, properties, stack)
+        complete(made[0], properties)
+        return made
+
+    def update(name: str, old: dict[str, Any], new: dict[str, Any], *more: Any) -> Any:
+        made = original_update(name, old, new, *more)
+        complete(made[0], new)
+        return made
+
+    provisioners._RESOURCE_HANDLERS[resource] = {**handlers, "create": create, "update": update}
 
 
 def alarms_by_formula() -> None:
